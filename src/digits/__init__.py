@@ -1,0 +1,1 @@
+"""The library behind the stages: plain functions that know neither Hydra nor DVC."""

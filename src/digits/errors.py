@@ -1,0 +1,8 @@
+"""The one exception that a person is meant to read."""
+
+
+class UserError(Exception):
+    """Says in one line what is wrong, which key or file it concerns, and what to do.
+
+    The entry points print it without a traceback; every other exception is a bug and keeps its own.
+    """

@@ -1,0 +1,47 @@
+"""The IDX format of the MNIST files, gzipped: a magic number, the sizes, then unsigned bytes.
+
+Described by LeCun, Cortes and Burges on the page that first offered MNIST.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits.errors import UserError
+
+UNSIGNED_BYTE = 0x08
+
+
+def read(file: Path, dimensions: int) -> NDArray[np.uint8]:
+    """The array in `file`, which must have so many dimensions and not a byte more or less.
+
+    UserError where the file is missing, cut short, over-long, or something else altogether.
+    """
+    header = 4 + 4 * dimensions
+    try:
+        content = gzip.decompress(file.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{file}: is not there; `dvc repro fetch` fetches it") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{file}: is no whole gzip file ({error}); {AGAIN}") from None
+    if len(content) < header or content[:4] != bytes((0, 0, UNSIGNED_BYTE, dimensions)):
+        raise UserError(f"{file}: is no IDX file of {dimensions} dimensions; {AGAIN}")
+    shape = struct.unpack(f">{dimensions}I", content[4:header])
+    found, expected = len(content) - header, math.prod(shape)
+    if found != expected:
+        raise UserError(f"{file}: has {found:,} bytes of data, not {expected:,}; {AGAIN}")
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+AGAIN = "fetch it again with `dvc repro --force fetch`"
+
+
+def write(file: Path, array: NDArray[np.uint8]) -> None:
+    """Write `array` to `file`; equal arrays make equal files."""
+    header = bytes((0, 0, UNSIGNED_BYTE, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
+    file.write_bytes(gzip.compress(header + array.tobytes(), mtime=0))

@@ -1,0 +1,281 @@
+"""What MLflow is told. The only module that knows it.
+
+A run holds the whole story of one trained model: training opens it and evaluation continues it,
+found by the md5 of the model file, so that it makes no difference which process does either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import mlflow
+from filelock import FileLock
+from mlflow.entities import Run, RunStatus
+from mlflow.exceptions import MlflowException
+
+from digits import files
+from digits.config import PRESETS, Config
+from digits.data import Split
+from digits.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from digits.training import Epoch
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("src", "conf", "dvc.yaml", "requirements.txt")
+
+
+def store() -> str:
+    """The tracking URI: MLFLOW_TRACKING_URI, or mlflow.db in the project's root.
+
+    DVC runs some experiments in a copy of the project, and names the real root in DVC_ROOT.
+    """
+    database = Path(os.environ.get("DVC_ROOT", ROOT)) / "mlflow.db"
+    # SQLite writers wait for one another, at most so many seconds
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{database}?timeout=60"
+
+
+def open_store() -> str:
+    """Make the store current, and the experiment in it, both created where missing; its id.
+
+    UserError where the server does not answer.
+    """
+    uri, name = store(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
+    address = urlsplit(uri)
+    if address.hostname and address.scheme in ("http", "https"):
+        try:
+            port = address.port or (443 if address.scheme == "https" else 80)
+            socket.create_connection((address.hostname, port), timeout=10).close()
+        except OSError as error:
+            raise UserError(
+                f"MLFLOW_TRACKING_URI: {uri} does not answer ({error}); start that server, or unset "
+                "the variable to record in mlflow.db"
+            ) from None
+    mlflow.set_tracking_uri(uri)
+    with contextlib.ExitStack() as stack:
+        location = None
+        if address.scheme == "sqlite":
+            root = Path(address.path.removeprefix("/")).resolve().parent
+            location = (root / "mlruns" / name).as_uri()
+            # two processes that create the tables at once would leave them half-migrated
+            stack.enter_context(FileLock(root / "mlflow.db.lock"))
+        try:
+            found = mlflow.get_experiment_by_name(name)
+            identity = found.experiment_id if found else mlflow.create_experiment(name, location)
+        except MlflowException as error:
+            again = mlflow.get_experiment_by_name(name)  # on a server another may have been quicker
+            if again is None:
+                raise UserError(f"{uri}: {' '.join(str(error).split())}") from error
+            identity = again.experiment_id
+        mlflow.set_experiment(experiment_id=identity)
+    return str(identity)
+
+
+@contextlib.contextmanager
+def training_run(config: Config, splits: Mapping[str, Split]) -> Iterator[str]:
+    """A new run, with everything that is known before training; yields its id."""
+    open_store()
+    with _ending_as_it_went(_start(config)) as run:
+        _log_inputs(config, splits)
+        yield run.info.run_id
+
+
+@contextlib.contextmanager
+def evaluation_run(config: Config, model_file: Path, test: Split) -> Iterator[str]:
+    """The newest run that trained the model in `model_file`, continued; yields its id.
+
+    Where the store has none, because the model came from a cache that others share, a new run that
+    says so.
+    """
+    open_store()
+    model_md5 = files.md5(model_file)
+    trained = _newest_run(f"tags.model_md5 = '{model_md5}'")
+    if trained:
+        active = mlflow.start_run(run_id=trained.info.run_id)
+    else:
+        active = _start(config)
+        mlflow.set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
+    with _ending_as_it_went(active) as run:
+        _log_inputs(config, {"test": test})
+        yield run.info.run_id
+
+
+def _start(config: Config) -> mlflow.ActiveRun:
+    mlflow.set_system_metrics_sampling_interval(1)  # seconds; the default of 10 misses short runs
+    mlflow.set_system_metrics_samples_before_logging(1)
+    active = mlflow.start_run(run_name=run_name(config), tags=_origin(), log_system_metrics=True)
+    mlflow.log_params(parameters(config))
+    mlflow.log_dict(config.model_dump(), "config.yaml")
+    return active
+
+
+@contextlib.contextmanager
+def _ending_as_it_went(active: mlflow.ActiveRun) -> Iterator[Run]:
+    try:
+        yield active
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt)
+        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:5000])
+        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+        raise
+    mlflow.end_run()
+
+
+def run_name(config: Config) -> str:
+    """The card in a line, so that runs are told apart at a glance."""
+    return (
+        f"{config.model.name} {config.recipe.name} {config.data.name} {config.epochs}ep "
+        f"b{config.batch_size} lr{config.learning_rate:g} seed{config.seed}"
+    )
+
+
+def parameters(config: Config) -> dict[str, Any]:
+    """The keys of params.yaml as they stand; those of the model and recipe under dotted names."""
+
+    def flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                yield from flat(f"{prefix}{key}.", value)
+            else:
+                yield f"{prefix}{key}", value
+
+    card = config.model_dump()
+    sections = {group: card[group] for group in PRESETS}
+    named = {group: section.pop("name") for group, section in sections.items()}
+    del sections["data"]  # addresses and checksums, which the data sets' digests stand for
+    return {**card, **named} | {
+        key: value
+        for group, section in sections.items()
+        for key, value in flat(f"{group}.", section)
+    }
+
+
+def _origin() -> dict[str, str]:
+    tags = {
+        "dvc_stage": os.environ.get("DVC_STAGE"),
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
+        "git_commit": os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD"),
+    }
+    changes = _git("status", "--porcelain", "--", *CODE)
+    if changes is not None:
+        tags["git_clean"] = str(changes == "").lower()
+    return {key: value for key, value in tags.items() if value}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _log_inputs(config: Config, splits: Mapping[str, Split]) -> None:
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+
+    source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
+    for name, split in splits.items():
+        if len(split):
+            dataset = mlflow.data.from_numpy(
+                split.images, source, split.labels, f"{config.data.name} {name}", split.digest()
+            )
+            mlflow.log_input(dataset, context=name)
+
+
+def log_epoch(epoch: Epoch) -> None:
+    """One call for all metrics of the epoch, whose number is the step."""
+    metrics = {
+        "accuracy": epoch.accuracy,
+        "loss": epoch.loss,
+        "val_accuracy": epoch.val_accuracy,
+        "val_loss": epoch.val_loss,
+        "learning_rate": epoch.learning_rate,
+        "seconds": epoch.seconds,
+    }
+    known = {key: value for key, value in metrics.items() if value is not None}
+    mlflow.log_metrics(known, step=epoch.epoch)
+
+
+def log_model(model: keras.Model, model_file: Path, example: Split) -> None:
+    """The model with its signature and an input example, and the md5 of its file as a tag.
+
+    Where an earlier run made this very file and scored it, the scores hold for this run too: DVC
+    sees that the file is the same, and does not evaluate it again.
+    """
+    from importlib.metadata import version
+
+    from mlflow.models import Model, infer_signature
+
+    def save_model(path: str, **options: Any) -> None:
+        Path(path).mkdir()  # which mlflow.keras omits when there is an example: mlflow issue 16183
+        mlflow.keras.save_model(path=path, **options)
+
+    images = example.images[:2]
+    with contextlib.redirect_stdout(io.StringIO()):  # a progress bar for two images
+        Model.log(
+            None,
+            flavor=SimpleNamespace(__name__="mlflow.keras", save_model=save_model),
+            name="model",
+            model=model,
+            signature=infer_signature(images, model.predict(images, verbose=0)),
+            input_example=images,
+            # named here, since MLflow would load the model in another process to find them out
+            pip_requirements=[
+                f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")
+            ],
+        )
+    mlflow.log_param("parameters", model.count_params())
+    model_md5 = files.md5(model_file)
+    earlier = _newest_run(f"tags.model_md5 = '{model_md5}' and metrics.test_accuracy >= 0")
+    if earlier:
+        scores = {k: v for k, v in earlier.data.metrics.items() if k.startswith("test_")}
+        mlflow.log_metrics(scores)
+        mlflow.set_tag("scored_in_run", earlier.info.run_id)
+    mlflow.set_tag("model_md5", model_md5)
+
+
+def _newest_run(filter_string: str) -> Run | None:
+    found = mlflow.search_runs(
+        filter_string=filter_string,
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return found[0] if found else None
+
+
+def log_metrics(metrics: Mapping[str, float]) -> None:
+    """Numbers that hold for the run as a whole."""
+    mlflow.log_metrics(dict(metrics))
+
+
+def log_files(folder: Path) -> None:
+    """All files in `folder`, as they lie there."""
+    mlflow.log_artifacts(str(folder))
+
+
+def find_run(config: Config) -> Run | None:
+    """The newest run of exactly this configuration that was scored on the test set."""
+    open_store()
+    same = [f"params.`{key}` = '{value}'" for key, value in parameters(config).items()]
+    return _newest_run(" and ".join([*same, "metrics.test_accuracy >= 0"]))
+
+
+def address(port: int) -> str:
+    """Where `mlflow ui` compares the training runs, a chart for each metric.
+
+    By itself it opens on a page for language models, which is empty here.
+    """
+    view = "workflowType=machine_learning&compareRunsMode=CHART"
+    return f"http://127.0.0.1:{port}/#/experiments/{open_store()}/runs?{view}"

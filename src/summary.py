@@ -1,0 +1,36 @@
+"""Say what came of the experiment that the keys describe: python src/summary.py data=sample"""
+
+import entry_point
+from digits.config import Config
+from digits.errors import UserError
+
+
+def main(config: Config, _: object) -> None:
+    from digits import tracking
+
+    run = tracking.find_run(config)
+    if run is None:
+        raise UserError(
+            f"no run of {tracking.run_name(config)} in {tracking.store()}; where DVC has its results "
+            "in the cache, `dvc repro --force` runs it again"
+        )
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    scores = run.data.metrics
+    for name, value in (
+        ("data", config.data.name),
+        ("model", f"{config.model.name}, {run.data.params['parameters']} parameters"),
+        ("recipe", f"{config.recipe.name}, {config.epochs} epochs"),
+        ("test accuracy", f"{scores['test_accuracy']:.2%}"),
+        ("run", f"{run.info.run_name} ({run.info.run_id})"),
+        ("recorded in", tracking.store()),
+        ("look at it", "make ui"),
+    ):
+        table.add_row(name, value)
+    Console(soft_wrap=True, highlight=False).print("", table, "")
+
+
+if __name__ == "__main__":
+    entry_point.run(main)

@@ -1,0 +1,57 @@
+"""Train a network on the prepared images: python src/train.py model=tutorial recipe=tutorial"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import entry_point
+from digits import data, figures, files
+from digits.config import Config
+from entry_point import ROOT
+
+if TYPE_CHECKING:
+    from digits import training
+
+
+def main(config: Config, out: Path) -> list[training.Epoch]:
+    settings = data.Settings(config.data.name, config.validation, config.split_seed)
+    prepared = data.load(ROOT / "data/prepared", settings)
+
+    from digits import tracking, training  # not before a wrong key or file has been refused
+
+    with entry_point.muted():
+        import tensorflow  # noqa: F401
+
+    splits = {"train": prepared.train, "validation": prepared.validation}
+    with tracking.training_run(config, splits), files.staged(out) as stage:
+        model, history = training.train(
+            config.model,
+            config.recipe,
+            prepared.train,
+            prepared.validation,
+            seed=config.seed,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            on_epoch=tracking.log_epoch,
+        )
+        # without the seconds, which no two runs have in common
+        rows = [dataclasses.asdict(epoch) for epoch in history]
+        rows = [{k: v for k, v in row.items() if k != "seconds" and v is not None} for row in rows]
+        reports = stage / "reports"
+        files.write_csv(reports / "history.csv", rows)
+        files.write_json(
+            reports / "training.json", {k: v for k, v in rows[-1].items() if k != "epoch"}
+        )
+        figures.learning_curves(history, reports / "learning_curves.png")
+        tracking.log_files(reports)
+        model_file = stage / "models/model.keras"
+        training.save(model, model_file)
+        tracking.log_model(model, model_file, prepared.train)
+    return history
+
+
+if __name__ == "__main__":
+    entry_point.run(main)
