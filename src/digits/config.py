@@ -6,16 +6,13 @@ The composed YAML is checked against this schema before any work is done.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic import create_model, model_validator
 
 from digits import models
 from digits.errors import UserError
-
-if TYPE_CHECKING:
-    import keras
 
 PRESETS = ("data", "model", "recipe")
 
@@ -63,10 +60,9 @@ class Network(Section):
     name: str
     network: str
 
-    def build(self) -> keras.Model:
-        arguments = {key: getattr(self, key) for key in self.model_fields_set - {"name", "network"}}
-        model: keras.Model = getattr(models, self.network)(**arguments)
-        return model
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return self.model_dump(exclude={"name", "network"})
 
 
 def _network(function: Any) -> type[Network]:

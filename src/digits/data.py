@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from digits import files, idx
 from digits.errors import UserError
-from digits.sources import TEST, TRAIN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +78,7 @@ def prepare(raw: Path, validation: float, split_seed: int) -> Prepared:
     The share is the same in each class, and the images keep their order. UserError where a file is
     unsound, or the share too small to have all classes in it.
     """
-    everything, test = read_split(raw, TRAIN), read_split(raw, TEST)
+    everything, test = read_split(raw, idx.TRAIN), read_split(raw, idx.TEST)
     settings = Settings(
         json.loads((raw / "source.json").read_text())["data"], validation, split_seed
     )

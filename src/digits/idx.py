@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from digits.errors import UserError
 
+# images and labels of the training set, and of the test set
+TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
+TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+
 UNSIGNED_BYTE = 0x08
+AGAIN = "fetch it again with `dvc repro --force fetch`"
 
 
 def read(file: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -36,9 +41,6 @@ def read(file: Path, dimensions: int) -> NDArray[np.uint8]:
     if found != expected:
         raise UserError(f"{file}: has {found:,} bytes of data, not {expected:,}; {AGAIN}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-
-
-AGAIN = "fetch it again with `dvc repro --force fetch`"
 
 
 def write(file: Path, array: NDArray[np.uint8]) -> None:

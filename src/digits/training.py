@@ -16,7 +16,7 @@ import numpy as np
 
 from digits.config import Network, OneCycle, Recipe, SGD
 from digits.data import Split
-from digits import files
+from digits import files, models
 
 if TYPE_CHECKING:
     import keras
@@ -58,7 +58,7 @@ def train(
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    model = network.build()
+    model = _build(network)
     steps = epochs * -(-len(training) // batch_size)
     model.compile(
         optimizer=_optimizer(recipe, learning_rate, steps),
@@ -94,9 +94,14 @@ def train(
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_of_epoch)],
     )
-    trained = network.build()
+    trained = _build(network)
     trained.set_weights(model.get_weights())
     return trained, history
+
+
+def _build(network: Network) -> keras.Model:
+    model: keras.Model = getattr(models, network.network)(**network.arguments)
+    return model
 
 
 def _optimizer(recipe: Recipe, learning_rate: float, steps: int) -> keras.Optimizer:
