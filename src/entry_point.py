@@ -18,11 +18,6 @@ from digits.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
 
 
 def run(main: Callable[[Config, Path], object]) -> None:
@@ -33,8 +28,7 @@ def run(main: Callable[[Config, Path], object]) -> None:
     """
     wants_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves it to us to report exceptions
-    for variable, value in QUIET.items():  # read when these libraries are first imported
-        os.environ.setdefault(variable, value)
+    quiet()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped run can say so
 
     import hydra
@@ -69,6 +63,13 @@ def run(main: Callable[[Config, Path], object]) -> None:
         if wants_traceback or bug:
             raise
         sys.exit(f"error: {_in_one_line(error)}")
+
+
+def quiet() -> None:
+    """Set what TensorFlow and MLflow read when they are first imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
         reports = stage / "reports"
         files.write_csv(reports / "history.csv", rows)
         files.write_json(
-            reports / "training.json", {k: v for k, v in rows[-1].items() if k != "epoch"}
+            reports / "training.json", {k: v for k, v in rows[-1].items() if "accuracy" in k or "loss" in k}
         )
         figures.learning_curves(history, reports / "learning_curves.png")
         tracking.log_files(reports)

@@ -109,7 +109,7 @@ class OneCycle(Section):
 
 
 class Recipe(Section):
-    """How a network is trained, and the numbers that hold where params.yaml says null."""
+    """How a network is trained, and the numbers that hold where params.yaml says auto."""
 
     name: str
     optimizer: Annotated[Adam | SGD, Field(discriminator="name")]
@@ -136,10 +136,10 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_means_the_recipe(cls, values: Any) -> Any:
+    def _auto_means_the_recipe(cls, values: Any) -> Any:
         keys = ("epochs", "batch_size", "learning_rate")
-        nulls = [key for key in keys if key in values and values[key] is None]
-        return values | {key: values["recipe"].get(key) for key in nulls}
+        automatic = [key for key in keys if values.get(key) == "auto"]
+        return values | {key: values["recipe"].get(key) for key in automatic}
 
 
 UNIONS = (("data",), ("model",), ("recipe", "optimizer"), ("recipe", "schedule"))

@@ -30,7 +30,7 @@ class Report:
     @property
     def error(self) -> float:
         """Percent of the images that are wrong."""
-        return 100 * (1 - self.accuracy)
+        return 100 * round(1 - self.accuracy, 9)  # without the noise of the subtraction
 
     @property
     def standard_error(self) -> float:
@@ -60,7 +60,7 @@ def evaluate(model_file: Path, split: Split) -> Report:
 
 
 def per_class(split: Split, report: Report) -> list[dict[str, float]]:
-    """Precision, recall and F1 of each class, with its number of images."""
+    """Precision, recall, F1 and the percentage missed of each class, with its number of images."""
     from sklearn.metrics import precision_recall_fscore_support
 
     columns = precision_recall_fscore_support(
@@ -72,6 +72,7 @@ def per_class(split: Split, report: Report) -> list[dict[str, float]]:
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
+            "missed": 100 * round(1 - float(recall), 9),
             "images": int(images),
         }
         for digit, (precision, recall, f1, images) in enumerate(zip(*columns, strict=True))

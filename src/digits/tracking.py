@@ -272,10 +272,10 @@ def find_run(config: Config) -> Run | None:
     return _newest_run(" and ".join([*same, "metrics.test_accuracy >= 0"]))
 
 
-def address(port: int) -> str:
-    """Where `mlflow ui` compares the training runs, a chart for each metric.
+def comparison(server: str) -> str:
+    """Where the MLflow server at the URL `server` compares the runs, with a chart for each metric.
 
     By itself it opens on a page for language models, which is empty here.
     """
     view = "workflowType=machine_learning&compareRunsMode=CHART"
-    return f"http://127.0.0.1:{port}/#/experiments/{open_store()}/runs?{view}"
+    return f"{server.rstrip('/')}/#/experiments/{open_store()}/runs?{view}"

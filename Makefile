@@ -1,0 +1,51 @@
+# What people, hooks and CI call; each target makes sure that .venv is there.
+
+PYTHON ?= python3
+PORT ?= 5000
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := true
+export MLFLOW_DISABLE_TELEMETRY := true
+
+# `dvc exp run` commits what it did under refs/exps, and needs a name for that where git has none.
+export GIT_AUTHOR_NAME := $(or $(GIT_AUTHOR_NAME),$(shell git config user.name),digits)
+export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.email),digits@localhost)
+export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
+export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
+
+.PHONY: help setup run test check format ui lock
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: .venv/installed ## create .venv and install what requirements.txt pins
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
+		"error: PYTHON: Python %d.%d; TensorFlow needs 3.11 to 3.13: make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv .venv
+	pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+run: setup ## run the pipeline on the 5,000 digits of data=sample, apart from your files
+	dvc exp run --temp -S data=sample
+	@python src/summary.py data=sample
+
+test: setup ## run the test suite
+	pytest
+
+check: setup ## lint, check formatting and types
+	ruff check
+	ruff format --check
+	mypy
+
+format: setup ## format the code
+	ruff check --fix
+	ruff format
+
+ui: setup ## start mlflow ui on PORT, and say where the runs are compared
+	@python src/ui.py $(PORT)
+
+lock: ## pin anew what pyproject.toml asks for (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--group dev pyproject.toml --output-file requirements.txt

@@ -1,0 +1,49 @@
+"""Start `mlflow ui` and say at which address the runs are compared: python src/ui.py 5000"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+
+import entry_point
+
+
+def main(port: int) -> int:
+    """The exit status of the server, which runs until it is interrupted."""
+    from digits import tracking
+
+    store = tracking.store()
+    if store.startswith("http"):
+        print(f"the runs are compared at {tracking.comparison(store)}")
+        return 0
+    if answers(port):
+        sys.exit(f"error: PORT: something answers on port {port} already; try make ui PORT={port + 1}")
+    address = tracking.comparison(f"http://127.0.0.1:{port}")
+    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", store, "--port", str(port)]
+    with subprocess.Popen([sys.executable, "-m", *command]) as server:
+        while server.poll() is None and not answers(port):
+            time.sleep(0.2)
+        if server.poll() is None:
+            print(f"\nthe runs are compared at {address}\n", flush=True)
+            if has_desktop():
+                webbrowser.open(address)
+        return server.wait()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def has_desktop() -> bool:
+    return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ))
+
+
+if __name__ == "__main__":
+    entry_point.quiet()
+    try:
+        sys.exit(main(int(sys.argv[1])))
+    except KeyboardInterrupt:
+        sys.exit(130)
