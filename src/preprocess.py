@@ -15,7 +15,7 @@ def main(config: Config, out: Path) -> None:
     with files.staged(out) as stage:
         data.save(prepared, stage / "data/prepared")
         reports = stage / "reports"
-        files.create(reports / "shapes.txt").write_text(shapes)
+        (stage / "data/prepared/shapes.txt").write_text(shapes)
         figures.first_nine(prepared.train, reports / "first_nine.png")
         files.write_csv(
             reports / "class_counts.csv",
