@@ -28,9 +28,7 @@ PRESETS = {
 
 
 def newest_run() -> mlflow.entities.Run:
-    (run,) = mlflow.search_runs(
-        order_by=["attributes.start_time DESC"], max_results=1, output_format="list"
-    )
+    (run,) = mlflow.search_runs(order_by=["attributes.start_time DESC"], max_results=1, output_format="list")
     return run
 
 
@@ -44,7 +42,7 @@ def main() -> None:
     runs = defaultdict(list)
     for seed in SEEDS:
         for preset, keys in PRESETS.items():
-            command = [sys.executable, ROOT / "src/experiment.py", *keys, f"seed={seed}"]
+            command = [sys.executable, str(ROOT / "src/experiment.py"), *keys, f"seed={seed}"]
             subprocess.run(command, check=True)
             runs[preset].append(newest_run())
     print(

@@ -19,7 +19,6 @@ from digits.errors import UserError
 ROOT = Path(__file__).resolve().parents[1]
 
 
-
 def run(main: Callable[[Config, Path], object]) -> None:
     """Call `main` with the configuration that the command line asks for, and the folder to write to.
 
@@ -105,9 +104,7 @@ def _read_card() -> dict[str, Any]:
     for problem, keys in (("unknown", given - set(CARD)), ("missing", set(CARD) - given)):
         if keys:
             listed = ", ".join(sorted(map(str, keys)))
-            raise UserError(
-                f"params.yaml: {problem} key {listed}; it has exactly {', '.join(CARD)}"
-            )
+            raise UserError(f"params.yaml: {problem} key {listed}; it has exactly {', '.join(CARD)}")
     for group in PRESETS:
         if not isinstance(card[group], str):
             raise UserError(

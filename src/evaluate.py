@@ -29,9 +29,7 @@ def main(config: Config, out: Path) -> None:
         files.write_json(reports / "metrics.json", scores)
         files.write_csv(reports / "per_class.csv", evaluation.per_class(test, report))
         pairs = zip(test.labels, report.predicted, strict=True)
-        files.write_csv(
-            reports / "predictions.csv", ({"actual": a, "predicted": p} for a, p in pairs)
-        )
+        files.write_csv(reports / "predictions.csv", ({"actual": a, "predicted": p} for a, p in pairs))
         figures.confusion(report.confusion, reports / "confusion.png")
         figures.mistakes(test, report.probabilities, reports / "mistakes.png")
         tracking.log_metrics(scores)

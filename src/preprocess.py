@@ -19,10 +19,7 @@ def main(config: Config, out: Path) -> None:
         figures.first_nine(prepared.train, reports / "first_nine.png")
         files.write_csv(
             reports / "class_counts.csv",
-            [
-                {"digit": digit} | {name: n[digit] for name, n in counts.items()}
-                for digit in range(10)
-            ],
+            [{"digit": digit} | {name: n[digit] for name, n in counts.items()} for digit in range(10)],
         )
     print(shapes, end="")
 

@@ -28,7 +28,7 @@ def imports(file: Path) -> set[Path]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in filter(None, names):
             path = SRC / name.replace(".", "/")
             found.update(p for p in (path.with_suffix(".py"), path / "__init__.py") if p.exists())
@@ -59,7 +59,8 @@ def keys(stage: str) -> tuple[set[str], set[str]]:
     """
     tree = ast.parse((SRC / f"{stage}.py").read_text())
     parent = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    plain, presets = set(), set()
+    plain: set[str] = set()
+    presets: set[str] = set()
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Name) and node.id == "config"):
             continue

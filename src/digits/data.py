@@ -60,9 +60,7 @@ def read_split(folder: Path, names: tuple[str, str]) -> Split:
     """The split in the IDX files of images and labels so named. UserError where they do not fit."""
     images, labels = idx.read(folder / names[0], 3), idx.read(folder / names[1], 1)
     if images.shape[1:] != (28, 28) or len(images) == 0:
-        raise UserError(
-            f"{folder / names[0]}: has shape {images.shape}, not (n, 28, 28); {idx.AGAIN}"
-        )
+        raise UserError(f"{folder / names[0]}: has shape {images.shape}, not (n, 28, 28); {idx.AGAIN}")
     if len(images) != len(labels):
         raise UserError(
             f"{folder / names[1]}: has {len(labels):,} labels for {len(images):,} images; {idx.AGAIN}"
@@ -79,9 +77,7 @@ def prepare(raw: Path, validation: float, split_seed: int) -> Prepared:
     unsound, or the share too small to have all classes in it.
     """
     everything, test = read_split(raw, idx.TRAIN), read_split(raw, idx.TEST)
-    settings = Settings(
-        json.loads((raw / "source.json").read_text())["data"], validation, split_seed
-    )
+    settings = Settings(json.loads((raw / "source.json").read_text())["data"], validation, split_seed)
     kept = held_out = np.arange(len(everything))
     if validation == 0:
         held_out = held_out[:0]
@@ -95,8 +91,7 @@ def prepare(raw: Path, validation: float, split_seed: int) -> Prepared:
         except ValueError as error:
             raise UserError(f"validation: {validation} of {len(kept):,} images: {error}") from None
     train, held = (
-        Split(everything.images[rows], everything.labels[rows])
-        for rows in (np.sort(kept), np.sort(held_out))
+        Split(everything.images[rows], everything.labels[rows]) for rows in (np.sort(kept), np.sort(held_out))
     )
     return Prepared(settings, train, held, test)
 

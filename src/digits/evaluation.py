@@ -25,7 +25,8 @@ class Report:
     @property
     def predicted(self) -> NDArray[np.intp]:
         """The likeliest class of each image, (n,)."""
-        return self.probabilities.argmax(axis=1)
+        predicted: NDArray[np.intp] = self.probabilities.argmax(axis=1)
+        return predicted
 
     @property
     def error(self) -> float:

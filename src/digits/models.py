@@ -4,7 +4,12 @@ Each takes raw pixels, (n, 28, 28, 1) from 0 to 255 of any dtype, and returns pr
 float32: its first layer scales to [0, 1], so that whoever loads a saved model need not know of it.
 """
 
+from typing import TYPE_CHECKING
+
 from pydantic import PositiveInt
+
+if TYPE_CHECKING:
+    import keras
 
 
 def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":

@@ -59,14 +59,14 @@ def _download_one(mirror: str, name: str, sha256: str, folder: Path) -> None:
     ).fetch(name, downloader=http if is_url else _copy)
 
 
-def _copy(path: str, output: str, pooch: Any) -> None:
+def _copy(path: str, output: str, _: Any) -> None:
     shutil.copyfile(path, output)
 
 
 def _reason(error: Exception) -> str:
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return f"no answer in {TIMEOUT} s"

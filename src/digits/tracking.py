@@ -112,8 +112,8 @@ def evaluation_run(config: Config, model_file: Path, test: Split) -> Iterator[st
 
 
 def _start(config: Config) -> mlflow.ActiveRun:
-    mlflow.set_system_metrics_sampling_interval(1)  # seconds; the default of 10 misses short runs
-    mlflow.set_system_metrics_samples_before_logging(1)
+    # seconds; the default of 10 misses short runs
+    os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "1")
     active = mlflow.start_run(run_name=run_name(config), tags=_origin(), log_system_metrics=True)
     mlflow.log_params(parameters(config))
     mlflow.log_dict(config.model_dump(), "config.yaml")
@@ -155,9 +155,7 @@ def parameters(config: Config) -> dict[str, Any]:
     named = {group: section.pop("name") for group, section in sections.items()}
     del sections["data"]  # addresses and checksums, which the data sets' digests stand for
     return {**card, **named} | {
-        key: value
-        for group, section in sections.items()
-        for key, value in flat(f"{group}.", section)
+        key: value for group, section in sections.items() for key, value in flat(f"{group}.", section)
     }
 
 
@@ -183,11 +181,12 @@ def _git(*arguments: str) -> str | None:
 
 def _log_inputs(config: Config, splits: Mapping[str, Split]) -> None:
     from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.numpy_dataset import from_numpy
 
     source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
     for name, split in splits.items():
         if len(split):
-            dataset = mlflow.data.from_numpy(
+            dataset = from_numpy(
                 split.images, source, split.labels, f"{config.data.name} {name}", split.digest()
             )
             mlflow.log_input(dataset, context=name)
@@ -231,9 +230,7 @@ def log_model(model: keras.Model, model_file: Path, example: Split) -> None:
             signature=infer_signature(images, model.predict(images, verbose=0)),
             input_example=images,
             # named here, since MLflow would load the model in another process to find them out
-            pip_requirements=[
-                f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")
-            ],
+            pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
         )
     mlflow.log_param("parameters", model.count_params())
     model_md5 = files.md5(model_file)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digits.config import Network, OneCycle, Recipe, SGD
-from digits.data import Split
 from digits import files, models
+from digits.config import SGD, Network, OneCycle, Recipe
+from digits.data import Split
 
 if TYPE_CHECKING:
     import keras
@@ -139,9 +139,7 @@ def batches(split: Split, batch_size: int, *, seed: int, shift: int) -> tf.data.
     def gather(rows: Any, random: Any) -> Any:
         corners = rows * (sheet.shape[1] * stride)
         if shift:
-            moves = tf.random.stateless_uniform(
-                (2, tf.size(rows)), random, 0, 2 * shift + 1, tf.int64
-            )
+            moves = tf.random.stateless_uniform((2, tf.size(rows)), random, 0, 2 * shift + 1, tf.int64)
             corners += moves[0] * stride + moves[1]
         images = tf.gather(pixels, corners[:, None] + window)
         return tf.reshape(images, (-1, height, width, 1)), tf.gather(labels, rows)

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from keras import layers
+
+from digits import models
+
+
+def test_the_tutorial_network_is_the_tutorials() -> None:
+    network = models.tutorial(filters=32, units=100)
+    kinds = [type(layer) for layer in network.layers]
+    assert kinds == [
+        layers.Rescaling,
+        layers.Conv2D,
+        layers.MaxPooling2D,
+        layers.Flatten,
+        layers.Dense,
+        layers.Dense,
+    ]
+    _, convolution, pooling, _, hidden, output = network.layers
+    assert (convolution.filters, convolution.kernel_size, convolution.padding) == (32, (3, 3), "valid")
+    assert pooling.pool_size == (2, 2)
+    assert (hidden.units, output.units) == (100, 10)
+    for layer in (convolution, hidden):
+        assert layer.activation.__name__ == "relu"
+        assert type(layer.kernel_initializer).__name__ == "HeUniform"
+    assert output.activation.__name__ == "softmax"
+    assert network.count_params() == 542_230
+
+
+def test_the_compact_network_has_a_twentieth_of_its_parameters() -> None:
+    assert models.compact(filters=[16, 32, 64]).count_params() == 29_402
+
+
+@pytest.mark.parametrize(
+    "network",
+    [models.tutorial(filters=4, units=8), models.compact(filters=[4, 8])],
+    ids=["tutorial", "compact"],
+)
+def test_a_network_takes_raw_pixels_and_gives_probabilities(network: object) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    probabilities = np.asarray(network(images))  # type: ignore[operator]
+    assert probabilities.shape == (3, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_pixels_are_scaled_to_one() -> None:
+    scaled = models.compact(filters=[4]).layers[0](np.array([[0, 51, 255]], np.uint8))
+    np.testing.assert_allclose(np.asarray(scaled), [[0, 0.2, 1]], rtol=1e-6)
+    assert np.asarray(scaled).dtype == np.float32

