@@ -1,6 +1,8 @@
 """Start `mlflow ui` and say at which address the runs are compared: python src/ui.py 5000"""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +24,9 @@ def main(port: int) -> int:
         sys.exit(f"error: PORT: something answers on port {port} already; try make ui PORT={port + 1}")
     address = tracking.comparison(f"http://127.0.0.1:{port}")
     command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", store, "--port", str(port)]
-    with subprocess.Popen([sys.executable, "-m", *command]) as server:
+    # a session of its own, since the server starts processes that would outlive it
+    server = subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)
+    try:
         while server.poll() is None and not answers(port):
             time.sleep(0.2)
         if server.poll() is None:
@@ -30,6 +34,10 @@ def main(port: int) -> int:
             if has_desktop():
                 webbrowser.open(address)
         return server.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
 
 
 def answers(port: int) -> bool:
@@ -43,6 +51,7 @@ def has_desktop() -> bool:
 
 if __name__ == "__main__":
     entry_point.quiet()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(int(sys.argv[1])))
     except KeyboardInterrupt:

@@ -25,7 +25,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.environment = os.environ | {
+        self.environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(root.parent / "home"),  # where neither git nor DVC is configured
             "GIT_CONFIG_NOSYSTEM": "1",

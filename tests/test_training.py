@@ -129,4 +129,4 @@ def test_equal_weights_make_equal_files_that_load(make_split: MakeSplit, tmp_pat
     assert files[0].read_bytes() == files[1].read_bytes()
     loaded = keras.models.load_model(files[0])
     assert weights(loaded) == weights(model)
-    assert loaded.optimizer is None
+    assert getattr(loaded, "optimizer", None) is None

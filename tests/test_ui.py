@@ -67,7 +67,7 @@ def address(
         if found := re.search(r"the runs are compared at (\S+)", line):
             yield found[1]
             break
-    os.kill(server.pid, signal.SIGINT)
+    os.kill(server.pid, signal.SIGTERM)
     server.communicate(timeout=30)
     assert server.returncode == 130
     with socket.socket() as probe:
