@@ -37,20 +37,25 @@ def run(main: Callable[[Config, Path], object]) -> None:
 
     started = False
 
+    def report(error: Exception) -> None:
+        """Exit with a line, unless it is a bug: before `main` starts, errors are the configuration's."""
+        if not wants_traceback and (isinstance(error, UserError) or not started):
+            sys.exit(f"error: {_in_one_line(error)}")
+
     @functools.wraps(main)
     def task(composed: DictConfig) -> object:
         nonlocal started
         hydra_config = HydraConfig.get()
         presets = {group: hydra_config.runtime.choices.get(group) for group in PRESETS}
-        values: Any = OmegaConf.to_container(composed, resolve=True)
         try:
+            values: Any = OmegaConf.to_container(composed, resolve=True)
             config = parse(values, presets)
             started = True
             return main(config, Path(hydra_config.runtime.output_dir))
-        except UserError as error:
-            if wants_traceback or hydra_config.mode == RunMode.MULTIRUN:
-                raise
-            sys.exit(f"error: {error}")  # past Hydra, which would add a line of its own
+        except Exception as error:
+            if hydra_config.mode == RunMode.RUN:
+                report(error)  # here, since Hydra would add a line of its own
+            raise
 
     try:
         OmegaConf.register_new_resolver("params", _read_card().__getitem__, replace=True)
@@ -58,10 +63,8 @@ def run(main: Callable[[Config, Path], object]) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        bug = started and not isinstance(error, UserError)
-        if wants_traceback or bug:
-            raise
-        sys.exit(f"error: {_in_one_line(error)}")
+        report(error)
+        raise
 
 
 def quiet() -> None:

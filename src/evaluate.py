@@ -30,13 +30,14 @@ def main(config: Config, out: Path) -> None:
         files.write_csv(reports / "per_class.csv", evaluation.per_class(test, report))
         pairs = zip(test.labels, report.predicted, strict=True)
         files.write_csv(reports / "predictions.csv", ({"actual": a, "predicted": p} for a, p in pairs))
-        figures.confusion(report.confusion, reports / "confusion.png")
-        figures.mistakes(test, report.probabilities, reports / "mistakes.png")
+        title = f"{config.data.name}: {report.mistakes:,} of {len(test):,} test images wrong"
+        figures.confusion(title, report.confusion, reports / "confusion.png")
+        figures.mistakes(title, test, report.probabilities, reports / "mistakes.png")
         tracking.log_metrics(scores)
         tracking.log_files(reports)
     print(
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
-        f"{len(test):,} images), loss {report.loss:.4f}"
+        f"{len(test):,} {config.data.name} images), loss {report.loss:.4f}"
     )
 
 

@@ -16,7 +16,9 @@ def main(config: Config, out: Path) -> None:
         data.save(prepared, stage / "data/prepared")
         reports = stage / "reports"
         (stage / "data/prepared/shapes.txt").write_text(shapes)
-        figures.first_nine(prepared.train, reports / "first_nine.png")
+        figures.first_nine(
+            f"{prepared.settings.data}: the first training images", prepared.train, reports / "first_nine.png"
+        )
         files.write_csv(
             reports / "class_counts.csv",
             [{"digit": digit} | {name: n[digit] for name, n in counts.items()} for digit in range(10)],

@@ -45,7 +45,7 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
         files.write_json(
             reports / "training.json", {k: v for k, v in rows[-1].items() if "accuracy" in k or "loss" in k}
         )
-        figures.learning_curves(history, reports / "learning_curves.png")
+        figures.learning_curves(tracking.run_name(config), history, reports / "learning_curves.png")
         tracking.log_files(reports)
         model_file = stage / "models/model.keras"
         training.save(model, model_file)

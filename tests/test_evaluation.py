@@ -66,9 +66,9 @@ def test_equal_values_make_equal_pictures(
 ) -> None:
     report = evaluation.evaluate(model_file, split)
     for name in ("a", "b"):
-        figures.mistakes(split, report.probabilities, tmp_path / name / "mistakes.png")
-        figures.confusion(report.confusion, tmp_path / name / "confusion.png")
-        figures.first_nine(make_split(20), tmp_path / name / "first_nine.png")
+        figures.mistakes("title", split, report.probabilities, tmp_path / name / "mistakes.png")
+        figures.confusion("title", report.confusion, tmp_path / name / "confusion.png")
+        figures.first_nine("title", make_split(20), tmp_path / name / "first_nine.png")
     for picture in ("mistakes.png", "confusion.png", "first_nine.png"):
         content = (tmp_path / "a" / picture).read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -76,5 +76,5 @@ def test_equal_values_make_equal_pictures(
 
 
 def test_a_network_without_mistakes_has_a_picture_too(split: Split, tmp_path: Path) -> None:
-    figures.mistakes(split, np.eye(10, dtype=np.float32)[split.labels], tmp_path / "mistakes.png")
+    figures.mistakes("title", split, np.eye(10, dtype=np.float32)[split.labels], tmp_path / "mistakes.png")
     assert (tmp_path / "mistakes.png").exists()

@@ -6,6 +6,7 @@ The tests build on one another's state, in the order in which they stand.
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from conftest import Project, copy_project
+from ui import answers
 
 STAGES = ["fetch", "preprocess", "train", "evaluate"]
 
@@ -211,6 +213,35 @@ def test_a_server_that_does_not_answer_is_one_line(project: Project) -> None:
     output = project.run("python", "src/train.py", code=1, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert output.startswith("error: MLFLOW_TRACKING_URI: http://127.0.0.1:9 does not answer")
     assert output.count("\n") == 1
+
+
+def test_a_server_gets_the_runs_instead(project: Project, tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    store = ["--backend-store-uri", f"sqlite:///{tmp_path / 'team.db'}"]
+    artifacts = ["--artifacts-destination", str(tmp_path / "artifacts")]
+    command = ["mlflow", "server", "--workers", "1", "--port", str(port), *store, *artifacts]
+    known = len(runs(project))
+    server = subprocess.Popen(command, env=project.environment, cwd=tmp_path, start_new_session=True)
+    try:
+        while not answers(port):
+            assert server.poll() is None
+            time.sleep(0.2)
+        project.run("python", "src/experiment.py", "seed=20", MLFLOW_TRACKING_URI=uri)
+        client = mlflow.MlflowClient(uri)
+        experiment = client.get_experiment_by_name("digits")
+        assert experiment is not None
+        (run,) = client.search_runs([experiment.experiment_id])
+        assert run.info.status == "FINISHED"
+        assert "test_accuracy" in run.data.metrics
+        assert "mistakes.png" in {file.path for file in client.list_artifacts(run.info.run_id)}
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+    assert list((tmp_path / "artifacts").rglob("model.keras"))
+    assert len(runs(project)) == known
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

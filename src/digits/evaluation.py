@@ -29,9 +29,14 @@ class Report:
         return predicted
 
     @property
+    def mistakes(self) -> int:
+        """How many images are wrong."""
+        return int(self.confusion.sum() - self.confusion.trace())
+
+    @property
     def error(self) -> float:
         """Percent of the images that are wrong."""
-        return 100 * round(1 - self.accuracy, 9)  # without the noise of the subtraction
+        return 100 * self.mistakes / len(self.probabilities)
 
     @property
     def standard_error(self) -> float:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from digits.training import Epoch
 
 
-def _axes(rows: int, columns: int, width: float, height: float) -> Any:
+def _axes(title: str, rows: int, columns: int, width: float, height: float) -> Any:
     """A new figure, in inches, and its axes, (rows, columns)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title, fontsize=10)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
@@ -28,35 +29,37 @@ def _save(figure: Any, file: Path) -> None:
     figure.savefig(files.create(file), dpi=110, metadata={"Software": None})
 
 
-def _gallery(images: NDArray[np.uint8], titles: Sequence[str], columns: int, file: Path) -> None:
+def _gallery(
+    title: str, images: NDArray[np.uint8], captions: Sequence[str], columns: int, file: Path
+) -> None:
     rows = max(1, -(-len(images) // columns))
-    figure, axes = _axes(rows, columns, 1.25 * columns, 1.5 * rows)
+    figure, axes = _axes(title, rows, columns, 1.25 * columns, 0.4 + 1.5 * rows)
     for axis in axes.flat:
         axis.set_axis_off()
-    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
         axis.imshow(image.squeeze(-1), cmap="gray_r", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=9)
+        axis.set_title(caption, fontsize=9)
     _save(figure, file)
 
 
-def first_nine(split: Split, file: Path) -> None:
+def first_nine(title: str, split: Split, file: Path) -> None:
     """The first nine images under their labels, three by three."""
-    _gallery(split.images[:9], [str(label) for label in split.labels[:9]], 3, file)
+    _gallery(title, split.images[:9], [str(label) for label in split.labels[:9]], 3, file)
 
 
-def mistakes(split: Split, probabilities: NDArray[np.float32], file: Path) -> None:
+def mistakes(title: str, split: Split, probabilities: NDArray[np.float32], file: Path) -> None:
     """The 24 wrong predictions of which the network, (n, 10) `probabilities`, was the surest."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != split.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:24]
-    titles = [f"{split.labels[i]} read as {predicted[i]}\n{confidence[i]:.1%} sure" for i in worst]
-    _gallery(split.images[worst], titles, 8, file)
+    captions = [f"{split.labels[i]} read as {predicted[i]}\n{confidence[i]:.1%} sure" for i in worst]
+    _gallery(title, split.images[worst], captions, 8, file)
 
 
-def learning_curves(history: Sequence[Epoch], file: Path) -> None:
+def learning_curves(title: str, history: Sequence[Epoch], file: Path) -> None:
     """Error rate and loss at every epoch, training beside validation; logarithmic, since both
     shrink by orders of magnitude."""
-    figure, ((left, right),) = _axes(1, 2, 9, 3.4)
+    figure, ((left, right),) = _axes(title, 1, 2, 9, 3.6)
     epochs = [e.epoch for e in history]
     curves: list[tuple[str, list[float | None], list[float | None]]] = [
         ("training", [e.accuracy for e in history], [e.loss for e in history]),
@@ -66,18 +69,18 @@ def learning_curves(history: Sequence[Epoch], file: Path) -> None:
         if None not in accuracy:
             left.plot(epochs, [100 * (1 - (a or 0)) for a in accuracy], "o-", label=name)
             right.plot(epochs, loss, "o-", label=name)
-    for axis, title in ((left, "error, %"), (right, "cross-entropy")):
-        axis.set(title=title, xlabel="epoch", yscale="log")
+    for axis, quantity in ((left, "error, %"), (right, "cross-entropy")):
+        axis.set(ylabel=quantity, xlabel="epoch", yscale="log")
         axis.grid(alpha=0.3, which="both")
         axis.legend()
         axis.xaxis.get_major_locator().set_params(integer=True)
     _save(figure, file)
 
 
-def confusion(matrix: NDArray[np.int64], file: Path) -> None:
+def confusion(title: str, matrix: NDArray[np.int64], file: Path) -> None:
     """Rows are the true classes, columns the predicted; (10, 10) counts. Colours show mistakes only,
     which the diagonal would drown."""
-    figure, ((axis,),) = _axes(1, 1, 5.5, 5.5)
+    figure, ((axis,),) = _axes(title, 1, 1, 5.5, 5.7)
     wrong = matrix * (1 - np.eye(10, dtype=np.int64))
     axis.imshow(wrong, cmap="Reds", vmin=0, vmax=max(1, wrong.max()))
     for (row, column), count in np.ndenumerate(matrix):

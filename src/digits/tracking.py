@@ -133,10 +133,11 @@ def _ending_as_it_went(active: mlflow.ActiveRun) -> Iterator[Run]:
 
 
 def run_name(config: Config) -> str:
-    """The card in a line, so that runs are told apart at a glance."""
+    """The card in a line, so that runs are told apart at a glance. What differs most comes first,
+    since MLflow's charts cut names off after some 20 letters."""
     return (
-        f"{config.model.name} {config.recipe.name} {config.data.name} {config.epochs}ep "
-        f"b{config.batch_size} lr{config.learning_rate:g} seed{config.seed}"
+        f"{config.data.name} {config.model.name} s{config.seed} {config.epochs}ep "
+        f"lr{config.learning_rate:g} b{config.batch_size} {config.recipe.name}"
     )
 
 
