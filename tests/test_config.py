@@ -27,6 +27,7 @@ CARD = "data, model, recipe, seed, split_seed, validation, epochs, batch_size, l
         ("recipe=null", "Config group override must be a string or a list"),
         ("model=[compact,tutorial]", "model: must name one preset of conf/model/"),
         ("model.filters=[8,-1]", "model.filters.1: input should be greater than 0, not -1 (conf/model/"),
+        ("model.filters=[1,2,3,4,5]", "model.filters: list should have at most 4 items after validation"),
         ("model.network=nope", "model: input tag 'nope' found using 'network' does not match any of"),
         ("+model.name=x", "model.name: unknown key; a preset is named by its file"),
         ("recipe.optimizer.momentum=2", "recipe.optimizer.momentum: input should be less than 1, not 2"),

@@ -1,7 +1,10 @@
 import contextlib
+import functools
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +193,35 @@ def test_a_server_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.Mo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI: http://127.0.0.1:9 does not answer"):
         tracking.open_store()
+
+
+def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("nothing of the kind" * 100)
+    with pytest.raises(UserError, match=r"mlflow\.db: cannot be opened: .*not a database") as refusal:
+        tracking.open_store()
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_server_that_is_not_mlflows_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(UserError, match=r"cannot be opened: .*404"):
+            tracking.open_store()
+        server.shutdown()
+
+
+def test_a_run_that_cannot_be_described_is_not_left_running(
+    make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "parameters", lambda _: {"no$name": 1})
+    with (
+        pytest.raises(mlflow.exceptions.MlflowException),
+        tracking.training_run(compose(), {"train": make_split(20)}),
+    ):
+        pass
+    assert [run.info.status for run in runs()] == ["FAILED"]
 
 
 def test_processes_that_start_on_a_missing_store_at_once_all_record(store: str) -> None:

@@ -51,7 +51,7 @@ class Mirrors(Section):
 
     name: str
     source: Literal["mirrors"]
-    mirrors: list[str]
+    mirrors: Annotated[list[str], Field(min_length=1)]
     sha256: dict[str, Sha256]
 
 
@@ -87,8 +87,8 @@ def _network(function: Any) -> type[Network]:
 
 NETWORKS = tuple(
     _network(function)
-    for name, function in vars(models).items()
-    if inspect.isfunction(function) and not name.startswith("_")
+    for function in vars(models).values()
+    if inspect.isfunction(function) and function.__module__ == models.__name__
 )
 
 if TYPE_CHECKING:

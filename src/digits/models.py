@@ -4,9 +4,9 @@ Each takes raw pixels, (n, 28, 28, 1) from 0 to 255 of any dtype, and returns pr
 float32: its first layer scales to [0, 1], so that whoever loads a saved model need not know of it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 if TYPE_CHECKING:
     import keras
@@ -29,8 +29,9 @@ def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
     )
 
 
-def compact(filters: list[PositiveInt]) -> "keras.Sequential":
-    """A block for each number in `filters`, each halving the image, and one dense layer.
+def compact(filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=4)]) -> "keras.Sequential":
+    """A block for each number in `filters`, each halving the image, and one dense layer. Four blocks
+    leave one pixel.
 
     Pooling comes before batch normalisation (Ioffe and Szegedy, 2015) and ReLU: the maximum of four
     pixels commutes with both, up to the sign of the scale, and they then have a quarter of the work.

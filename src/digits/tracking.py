@@ -21,6 +21,7 @@ import mlflow
 from filelock import FileLock
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from digits import files
 from digits.config import PRESETS, Config
@@ -71,24 +72,30 @@ def open_store() -> str:
             # two processes that create the tables at once would leave them half-migrated
             stack.enter_context(FileLock(root / "mlflow.db.lock"))
         try:
-            found = mlflow.get_experiment_by_name(name)
-            identity = found.experiment_id if found else mlflow.create_experiment(name, location)
+            return _set_experiment(name, location)
+        except (MlflowException, SQLAlchemyError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{uri.partition('?')[0]}: cannot be opened: {reason}") from error
+
+
+def _set_experiment(name: str, location: str | None) -> str:
+    if mlflow.get_experiment_by_name(name) is None:
+        try:
+            mlflow.create_experiment(name, location)
         except MlflowException as error:
-            again = mlflow.get_experiment_by_name(name)  # on a server another may have been quicker
-            if again is None:
-                raise UserError(f"{uri}: {' '.join(str(error).split())}") from error
-            identity = again.experiment_id
-        mlflow.set_experiment(experiment_id=identity)
-    return str(identity)
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # on a server another may be quicker
+                raise
+    return str(mlflow.set_experiment(name).experiment_id)
 
 
 @contextlib.contextmanager
 def training_run(config: Config, splits: Mapping[str, Split]) -> Iterator[str]:
     """A new run, with everything that is known before training; yields its id."""
     open_store()
-    with _ending_as_it_went(_start(config)) as run:
+    with _run(run_name(config), log_system_metrics=True) as run_id:
+        _describe(config)
         _log_inputs(config, splits)
-        yield run.info.run_id
+        yield run_id
 
 
 @contextlib.contextmanager
@@ -101,35 +108,35 @@ def evaluation_run(config: Config, model_file: Path, test: Split) -> Iterator[st
     open_store()
     model_md5 = files.md5(model_file)
     trained = _newest_run(f"tags.model_md5 = '{model_md5}'")
-    if trained:
-        active = mlflow.start_run(run_id=trained.info.run_id)
-    else:
-        active = _start(config)
-        mlflow.set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
-    with _ending_as_it_went(active) as run:
+    with _run(run_name(config), trained.info.run_id if trained else None) as run_id:
+        if not trained:
+            _describe(config)
+            mlflow.set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
         _log_inputs(config, {"test": test})
-        yield run.info.run_id
-
-
-def _start(config: Config) -> mlflow.ActiveRun:
-    # seconds; the default of 10 misses short runs
-    os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "1")
-    active = mlflow.start_run(run_name=run_name(config), tags=_origin(), log_system_metrics=True)
-    mlflow.log_params(parameters(config))
-    mlflow.log_dict(config.model_dump(), "config.yaml")
-    return active
+        yield run_id
 
 
 @contextlib.contextmanager
-def _ending_as_it_went(active: mlflow.ActiveRun) -> Iterator[Run]:
+def _run(name: str, run_id: str | None = None, log_system_metrics: bool = False) -> Iterator[str]:
+    """A run, new or continued, that ends as what it was: FINISHED, FAILED or KILLED."""
+    # seconds; the default of 10 misses short runs
+    os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "1")
+    active = mlflow.start_run(run_id, run_name=name, log_system_metrics=log_system_metrics)
     try:
-        yield active
+        yield active.info.run_id
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt)
-        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:5000])
-        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+        with contextlib.suppress(MlflowException):  # where the store failed, `error` already says so
+            mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:5000])
+            mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
         raise
     mlflow.end_run()
+
+
+def _describe(config: Config) -> None:
+    mlflow.set_tags(_origin())
+    mlflow.log_params(parameters(config))
+    mlflow.log_dict(config.model_dump(), "config.yaml")
 
 
 def run_name(config: Config) -> str:
