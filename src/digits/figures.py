@@ -73,6 +73,8 @@ def learning_curves(title: str, history: Sequence[Epoch], file: Path) -> None:
         axis.set(ylabel=quantity, xlabel="epoch", yscale="log")
         axis.grid(alpha=0.3, which="both")
         axis.legend()
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:.2g}")
         axis.xaxis.get_major_locator().set_params(integer=True)
     _save(figure, file)
 
@@ -82,8 +84,11 @@ def confusion(title: str, matrix: NDArray[np.int64], file: Path) -> None:
     which the diagonal would drown."""
     figure, ((axis,),) = _axes(title, 1, 1, 5.5, 5.7)
     wrong = matrix * (1 - np.eye(10, dtype=np.int64))
-    axis.imshow(wrong, cmap="Reds", vmin=0, vmax=max(1, wrong.max()))
+    most = max(1, wrong.max())
+    axis.imshow(wrong, cmap="Reds", vmin=0, vmax=most)
     for (row, column), count in np.ndenumerate(matrix):
-        axis.text(column, row, str(count) if count else "", ha="center", va="center", fontsize=9)
+        if count:
+            color = "white" if wrong[row, column] > 0.7 * most else "black"
+            axis.text(column, row, str(count), ha="center", va="center", fontsize=9, color=color)
     axis.set(xlabel="predicted", ylabel="true", xticks=range(10), yticks=range(10))
     _save(figure, file)
