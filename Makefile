@@ -43,8 +43,8 @@ format: setup ## format the code
 	ruff check --fix
 	ruff format
 
-ui: setup ## start mlflow ui on PORT, and say where the runs are compared
-	@python src/ui.py $(PORT)
+ui: setup ## start mlflow ui on PORT, and say where the runs, or those of SWEEP, are compared
+	@python src/ui.py $(PORT) $(SWEEP)
 
 lock: ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \

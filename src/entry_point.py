@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import re
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digits.config import CARD, PRESETS, Config, parse
 from digits.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +34,6 @@ def run(main: Callable[[Config, Path], object]) -> None:
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
-    from omegaconf import DictConfig, OmegaConf
 
     started = False
 
@@ -45,20 +45,20 @@ def run(main: Callable[[Config, Path], object]) -> None:
     @functools.wraps(main)
     def task(composed: DictConfig) -> object:
         nonlocal started
-        hydra_config = HydraConfig.get()
-        presets = {group: hydra_config.runtime.choices.get(group) for group in PRESETS}
+        _serve(card)  # once more, since a worker of a sweep is a process of its own
+        settings = HydraConfig.get()
         try:
-            values: Any = OmegaConf.to_container(composed, resolve=True)
-            config = parse(values, presets)
+            config = typed(composed, settings)
             started = True
-            return main(config, Path(hydra_config.runtime.output_dir))
+            return main(config, Path(settings.runtime.output_dir))
         except Exception as error:
-            if hydra_config.mode == RunMode.RUN:
+            if settings.mode == RunMode.RUN:
                 report(error)  # here, since Hydra would add a line of its own
             raise
 
     try:
-        OmegaConf.register_new_resolver("params", _read_card().__getitem__, replace=True)
+        card = _read_card()
+        _serve(card)
         hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")(task)()
     except KeyboardInterrupt:
         sys.exit(130)
@@ -67,32 +67,34 @@ def run(main: Callable[[Config, Path], object]) -> None:
         raise
 
 
+def typed(composed: DictConfig, settings: Any) -> Config:
+    """The configuration, checked; `settings` are Hydra's own, which say whence each preset came."""
+    from omegaconf import OmegaConf
+
+    values: Any = OmegaConf.to_container(composed, resolve=True)
+    if values.get("threads") == "auto":
+        values["threads"] = _share_of_processors(settings)
+    return parse(values, {group: settings.runtime.choices.get(group) for group in PRESETS})
+
+
+def _share_of_processors(settings: Any) -> int:
+    """How many threads a worker of a sweep can have while all of them run."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = settings.launcher.get("n_jobs", 1) if settings.mode.name == "MULTIRUN" else 1
+    return max(1, processors // workers) if workers > 0 else 1  # joblib's -1 is one for each processor
+
+
+def _serve(card: dict[str, Any]) -> None:
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("params", card.__getitem__, replace=True)
+
+
 def quiet() -> None:
     """Set what TensorFlow and MLflow read when they are first imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-
-@contextlib.contextmanager
-def muted() -> Iterator[None]:
-    """Hold back what is written to standard error, and show it after all if the block fails.
-
-    For importing TensorFlow: it writes half a screen that no setting of its own silences.
-    """
-    sys.stderr.flush()
-    real = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(real, held.read())
-            raise
-        finally:
-            os.dup2(real, 2)
-            os.close(real)
 
 
 def _read_card() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import entry_point
-from digits import data, figures, files
+from digits import data, figures, files, runtime
 from digits.config import Config
 from entry_point import ROOT
 
@@ -14,8 +14,7 @@ def main(config: Config, out: Path) -> None:
 
     from digits import evaluation, tracking  # not before a wrong key or file has been refused
 
-    with entry_point.muted():
-        import tensorflow  # noqa: F401
+    runtime.start(config.threads)
 
     model_file = ROOT / config.model_file
     report = evaluation.evaluate(model_file, test)

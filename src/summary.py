@@ -18,13 +18,13 @@ def main(config: Config, _: object) -> None:
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
-    scores = run.data.metrics
+    scores = run.metrics
     for name, value in (
         ("data", config.data.name),
-        ("model", f"{config.model.name}, {run.data.params['parameters']} parameters"),
+        ("model", f"{config.model.name}, {run.parameters['parameters']} parameters"),
         ("recipe", f"{config.recipe.name}, {config.epochs} epochs"),
         ("test accuracy", f"{scores['test_accuracy']:.2%}"),
-        ("run", f"{run.info.run_name} ({run.info.run_id})"),
+        ("run", f"{run.name} ({run.run_id})"),
         ("recorded in", tracking.store()),
         ("look at it", "make ui"),
     ):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import entry_point
-from digits import data, figures, files
+from digits import data, figures, files, runtime
 from digits.config import Config
 from entry_point import ROOT
 
@@ -21,8 +21,7 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
 
     from digits import tracking, training  # not before a wrong key or file has been refused
 
-    with entry_point.muted():
-        import tensorflow  # noqa: F401
+    runtime.start(config.threads)
 
     splits = {"train": prepared.train, "validation": prepared.validation}
     with tracking.training_run(config, splits), files.staged(out) as stage:
@@ -40,6 +39,7 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
         # without the seconds, which no two runs have in common
         rows = [dataclasses.asdict(epoch) for epoch in history]
         rows = [{k: v for k, v in row.items() if k != "seconds" and v is not None} for row in rows]
+        tracking.log_metrics({"train_seconds": sum(epoch.seconds for epoch in history)})
         reports = stage / "reports"
         files.write_csv(reports / "history.csv", rows)
         files.write_json(

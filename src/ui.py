@@ -1,4 +1,4 @@
-"""Start `mlflow ui` and say at which address the runs are compared: python src/ui.py 5000"""
+"""Start `mlflow ui` and say at which address the runs are compared: python src/ui.py 5000 [SWEEP]"""
 
 import contextlib
 import os
@@ -12,17 +12,18 @@ import webbrowser
 import entry_point
 
 
-def main(port: int) -> int:
-    """The exit status of the server, which runs until it is interrupted."""
+def main(port: int, sweep: str = "") -> int:
+    """The exit status of the server, which runs until it is interrupted. With the id of a `sweep`, its
+    trials are compared, and no other runs."""
     from digits import tracking
 
     store = tracking.store()
     if store.startswith("http"):
-        print(f"the runs are compared at {tracking.comparison(store)}")
+        print(f"the runs are compared at {tracking.comparison(store, sweep)}")
         return 0
     if answers(port):
         sys.exit(f"error: PORT: something answers on port {port} already; try make ui PORT={port + 1}")
-    address = tracking.comparison(f"http://127.0.0.1:{port}")
+    address = tracking.comparison(f"http://127.0.0.1:{port}", sweep)
     command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", store, "--port", str(port)]
     # a session of its own, since the server starts processes that would outlive it
     server = subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)
@@ -53,6 +54,6 @@ if __name__ == "__main__":
     entry_point.quiet()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(main(int(sys.argv[1])))
+        sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))
     except KeyboardInterrupt:
         sys.exit(130)

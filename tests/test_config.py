@@ -4,7 +4,7 @@ import pytest
 
 from conftest import Project
 
-CARD = "data, model, recipe, seed, split_seed, validation, epochs, batch_size, learning_rate"
+CARD = "data, model, recipe, seed, split_seed, validation, epochs, batch_size, learning_rate, threads"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,13 @@ def compose(**changes: Any) -> Config:
         for group, name in presets.items()
     }
     card = {"seed": 0, "split_seed": 0, "validation": 0.1, "epochs": "auto", "batch_size": "auto"}
-    return parse(composed | card | {"learning_rate": 0.5, "model_file": "m.keras"} | changes, presets)
+    return parse(
+        composed
+        | card
+        | {"learning_rate": 0.5, "threads": 2, "model_file": "m.keras", "resume": False}
+        | changes,
+        presets,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +89,7 @@ def test_parameters_are_the_card_and_the_presets_flattened() -> None:
         "epochs": 3,
         "batch_size": 100,
         "learning_rate": 0.5,
+        "threads": 2,
         "model.network": "compact",
         "model.filters": [16, 32, 64],
         "recipe.optimizer.name": "sgd",
@@ -168,7 +175,7 @@ def test_a_run_is_found_by_its_configuration(make_split: MakeSplit, model_file: 
         tracking.log_metrics({"test_accuracy": 0.5})
     found = tracking.find_run(compose())
     assert found is not None
-    assert found.info.run_id == run_id
+    assert found.run_id == run_id
     assert tracking.find_run(compose(seed=1)) is None
 
 

@@ -23,7 +23,9 @@ from digits import models
 from digits.errors import UserError
 
 PRESETS = ("data", "model", "recipe")
-AUTOMATIC = ("epochs", "batch_size", "learning_rate")
+FROM_RECIPE = ("epochs", "batch_size", "learning_rate")
+OPTIONS = ("model_file", "resume")  # keys of the command line alone
+AUTOMATIC = (*FROM_RECIPE, "threads")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -41,7 +43,7 @@ class Section(BaseModel):
         # extra="forbid" would refuse them too, but without saying what is allowed
         unknown = set(values) - set(cls.model_fields) if isinstance(values, dict) else ()
         if unknown:
-            allowed = ", ".join(key for key in cls.model_fields if key != "model_file")
+            allowed = ", ".join(key for key in cls.model_fields if key not in OPTIONS)
             raise ValueError(f"unknown key {', '.join(sorted(unknown))}; allowed: {allowed}")
         return values
 
@@ -147,17 +149,19 @@ class Config(Section):
     epochs: PositiveInt
     batch_size: PositiveInt
     learning_rate: PositiveFloat
+    threads: PositiveInt
     model_file: str = Field(exclude=True)
+    resume: bool = Field(exclude=True)
 
     @model_validator(mode="before")
     @classmethod
     def _auto_means_the_recipe(cls, values: Any) -> Any:
-        automatic = [key for key in AUTOMATIC if values.get(key) == "auto"]
+        automatic = [key for key in FROM_RECIPE if values.get(key) == "auto"]
         return values | {key: values["recipe"].get(key) for key in automatic}
 
 
 UNIONS = (("data",), ("model",), ("recipe", "optimizer"), ("recipe", "schedule"))
-CARD = tuple(key for key in Config.model_fields if key != "model_file")
+CARD = tuple(key for key in Config.model_fields if key not in OPTIONS)
 
 
 def parse(composed: dict[str, Any], presets: dict[str, str | None]) -> Config:

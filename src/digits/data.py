@@ -105,14 +105,20 @@ def save(prepared: Prepared, folder: Path) -> None:
 
 def load(folder: Path, settings: Settings) -> Prepared:
     """What `save` wrote. UserError where it is missing, or was prepared with other settings."""
+    check(folder, settings)
+    splits = {}
+    for name in ("train", "validation", "test"):
+        with np.load(folder / f"{name}.npz") as archive:
+            splits[name] = Split(archive["images"], archive["labels"])
+    return Prepared(settings, **splits)
+
+
+def check(folder: Path, settings: Settings) -> None:
+    """UserError where what `save` wrote to `folder` is missing, or was prepared with other settings."""
     asked = dataclasses.asdict(settings)
     command = " ".join(["dvc exp run", *(f"-S {key}={asked[key]}" for key in asked), "preprocess"])
     try:
         found = json.loads((folder / "settings.json").read_text())
-        splits = {}
-        for name in ("train", "validation", "test"):
-            with np.load(folder / f"{name}.npz") as archive:
-                splits[name] = Split(archive["images"], archive["labels"])
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: is not there; prepare the data: {command}") from None
     for key, value in asked.items():
@@ -121,7 +127,6 @@ def load(folder: Path, settings: Settings) -> Prepared:
                 f"{key}: asked for {value}, but {folder} was prepared with {found[key]}; "
                 f"prepare the data: {command}"
             )
-    return Prepared(settings, **splits)
 
 
 def in_words(prepared: Prepared) -> str:

@@ -7,6 +7,7 @@ found by the md5 of the model file, so that it makes no difference which process
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import socket
@@ -15,15 +16,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import mlflow
 from filelock import FileLock
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from digits import files
+from digits.comparison import Group, Record, flat
 from digits.config import PRESETS, Config
 from digits.data import Split
 from digits.errors import UserError
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from digits.training import Epoch
 
 ROOT = Path(__file__).resolve().parents[2]
+SWEEP = "DIGITS_SWEEP"  # the id of the parent, for trials in other processes; MLFLOW_RUN_ID would win
 CODE = ("src", "conf", "dvc.yaml", "requirements.txt")
 
 
@@ -108,7 +111,7 @@ def evaluation_run(config: Config, model_file: Path, test: Split) -> Iterator[st
     open_store()
     model_md5 = files.md5(model_file)
     trained = _newest_run(f"tags.model_md5 = '{model_md5}'")
-    with _run(run_name(config), trained.info.run_id if trained else None) as run_id:
+    with _run(run_name(config), trained.run_id if trained else None) as run_id:
         if not trained:
             _describe(config)
             mlflow.set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
@@ -121,7 +124,9 @@ def _run(name: str, run_id: str | None = None, log_system_metrics: bool = False)
     """A run, new or continued, that ends as what it was: FINISHED, FAILED or KILLED."""
     # seconds; the default of 10 misses short runs
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "1")
-    active = mlflow.start_run(run_id, run_name=name, log_system_metrics=log_system_metrics)
+    parent = os.environ.get(SWEEP)
+    tags = {"mlflow.parentRunId": parent, "sweep": parent} if parent and not run_id else None
+    active = mlflow.start_run(run_id, run_name=name, tags=tags, log_system_metrics=log_system_metrics)
     try:
         yield active.info.run_id
     except BaseException as error:
@@ -131,6 +136,51 @@ def _run(name: str, run_id: str | None = None, log_system_metrics: bool = False)
             mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
         raise
     mlflow.end_run()
+
+
+@contextlib.contextmanager
+def sweep_run(words: str, resume: bool) -> Iterator[str]:
+    """The parent of the runs that start while it lasts, in this process or in those it starts.
+
+    `words` are those of the command line. With `resume` it is the newest parent of the same words,
+    continued; UserError where there is none. Trials that are still RUNNING when it starts or ends
+    were stopped, and become KILLED.
+    """
+    open_store()
+    key = hashlib.md5(words.encode()).hexdigest()  # a filter has no way to quote a quote
+    earlier = _newest_run(f"tags.sweep_key = '{key}'") if resume else None
+    if resume and earlier is None:
+        raise UserError(f"resume: no sweep of these words is in {store()}; start it without resume")
+    with _run(f"sweep {words}", earlier.run_id if earlier else None) as run_id:
+        if not earlier:
+            mlflow.set_tags({"sweep_words": words, "sweep_key": key} | _origin())
+        _close_trials(run_id)
+        os.environ[SWEEP] = run_id
+        try:
+            yield run_id
+        finally:
+            del os.environ[SWEEP]
+            _close_trials(run_id)
+
+
+def finished_trials(sweep: str) -> list[dict[str, str]]:
+    """The parameters of each trial of the sweep that was trained and scored."""
+    done = search(f"tags.sweep = '{sweep}' and attributes.status = 'FINISHED' and metrics.test_accuracy >= 0")
+    return [{k: v for k, v in r.parameters.items() if k != "parameters"} for r in done]
+
+
+def describe_sweep(text: str, best: Group) -> None:
+    """Give the active run a description in Markdown, and the scores of its best group under names that
+    no trial has, so that nothing takes it for one."""
+    mlflow.set_tag("mlflow.note.content", text)
+    for metric in ("val_accuracy", "test_accuracy"):
+        if score := best.score(metric):
+            mlflow.log_metric(f"best_{metric}", score.mean)
+
+
+def _close_trials(sweep: str) -> None:
+    for record in search(f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING'"):
+        mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
 
 
 def _describe(config: Config) -> None:
@@ -150,20 +200,12 @@ def run_name(config: Config) -> str:
 
 def parameters(config: Config) -> dict[str, Any]:
     """The keys of params.yaml as they stand; those of the model and recipe under dotted names."""
-
-    def flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        for key, value in values.items():
-            if isinstance(value, dict):
-                yield from flat(f"{prefix}{key}.", value)
-            else:
-                yield f"{prefix}{key}", value
-
     card = config.model_dump()
     sections = {group: card[group] for group in PRESETS}
     named = {group: section.pop("name") for group, section in sections.items()}
     del sections["data"]  # addresses and checksums, which the data sets' digests stand for
     return {**card, **named} | {
-        key: value for group, section in sections.items() for key, value in flat(f"{group}.", section)
+        key: value for group, section in sections.items() for key, value in flat(section, f"{group}.")
     }
 
 
@@ -244,20 +286,14 @@ def log_model(model: keras.Model, model_file: Path, example: Split) -> None:
     model_md5 = files.md5(model_file)
     earlier = _newest_run(f"tags.model_md5 = '{model_md5}' and metrics.test_accuracy >= 0")
     if earlier:
-        scores = {k: v for k, v in earlier.data.metrics.items() if k.startswith("test_")}
+        scores = {k: v for k, v in earlier.metrics.items() if k.startswith("test_")}
         mlflow.log_metrics(scores)
-        mlflow.set_tag("scored_in_run", earlier.info.run_id)
+        mlflow.set_tag("scored_in_run", earlier.run_id)
     mlflow.set_tag("model_md5", model_md5)
 
 
-def _newest_run(filter_string: str) -> Run | None:
-    found = mlflow.search_runs(
-        filter_string=filter_string,
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-        output_format="list",
-    )
-    return found[0] if found else None
+def _newest_run(filter_string: str) -> Record | None:
+    return next(iter(search(filter_string, limit=1)), None)
 
 
 def log_metrics(metrics: Mapping[str, float]) -> None:
@@ -270,17 +306,44 @@ def log_files(folder: Path) -> None:
     mlflow.log_artifacts(str(folder))
 
 
-def find_run(config: Config) -> Run | None:
-    """The newest run of exactly this configuration that was scored on the test set."""
+def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
+    """The runs that MLflow's search syntax selects, newest first. UserError where it is no such syntax."""
     open_store()
+    try:
+        found = mlflow.search_runs(
+            filter_string=filter_string,
+            order_by=["attributes.start_time DESC"],
+            output_format="list",
+            max_results=limit,
+        )
+    except MlflowException as error:
+        raise UserError(f"filter: {' '.join(str(error).split())}") from error
+    return [
+        Record(
+            run.info.run_id,
+            run.info.run_name or "",
+            run.info.status,
+            run.data.params,
+            run.data.metrics,
+            run.data.tags,
+        )
+        for run in found
+    ]
+
+
+def find_run(config: Config) -> Record | None:
+    """The newest run of exactly this configuration that was scored on the test set."""
     same = [f"params.`{key}` = '{value}'" for key, value in parameters(config).items()]
     return _newest_run(" and ".join([*same, "metrics.test_accuracy >= 0"]))
 
 
-def comparison(server: str) -> str:
+def comparison(server: str, sweep: str = "") -> str:
     """Where the MLflow server at the URL `server` compares the runs, with a chart for each metric.
 
-    By itself it opens on a page for language models, which is empty here.
+    By itself it opens on a page for language models, which is empty here. The trials of a `sweep` are
+    found by their tag, since under their parent they would be folded away.
     """
-    view = "workflowType=machine_learning&compareRunsMode=CHART"
-    return f"{server.rstrip('/')}/#/experiments/{open_store()}/runs?{view}"
+    view = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
+    if sweep:
+        view |= {"searchFilter": f"tags.sweep = '{sweep}'"}
+    return f"{server.rstrip('/')}/#/experiments/{open_store()}/runs?{urlencode(view, quote_via=quote)}"

@@ -1,0 +1,177 @@
+"""Comparing runs: replicates over seeds folded into one row, rows ranked by validation accuracy.
+
+The test accuracy stands beside it and decides nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shlex
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPLICATE = "seed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A run as it was recorded: parameters as text, metrics at their last step."""
+
+    run_id: str
+    name: str
+    status: str
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """Mean and sample standard deviation (None for a single value) of `count` values."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    def __str__(self) -> str:
+        deviation = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
+        return f"{100 * self.mean:.2f}{deviation}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but the seed."""
+
+    parameters: Mapping[str, str]
+    records: Sequence[Record]
+
+    def score(self, metric: str) -> Score | None:
+        """Over the runs that have `metric`, or None where none has."""
+        values = [r.metrics[metric] for r in self.records if metric in r.metrics]
+        if not values:
+            return None
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return Score(statistics.fmean(values), deviation, len(values))
+
+
+def fold(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]:
+    """The groups, best mean of `metric` first; runs without it are left out."""
+    groups: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    for record in records:
+        if metric in record.metrics:
+            key = tuple(sorted((k, v) for k, v in record.parameters.items() if k != REPLICATE))
+            groups.setdefault(key, []).append(record)
+    folded = [Group(dict(key), sorted(runs, key=_seed)) for key, runs in groups.items()]
+    return sorted(folded, key=lambda group: -_mean(group, metric))
+
+
+def _seed(record: Record) -> tuple[int, str]:
+    seed = record.parameters.get(REPLICATE, "")
+    return (int(seed) if seed.isdigit() else -1, record.run_id)
+
+
+def _mean(group: Group, metric: str) -> float:
+    score = group.score(metric)
+    return score.mean if score else -math.inf
+
+
+def varying(groups: Sequence[Group]) -> list[str]:
+    """The parameters that tell the groups apart; among them none that follows from the model's name."""
+    names = dict.fromkeys(name for group in groups for name in group.parameters)
+    return [n for n in names if len({group.parameters.get(n) for group in groups}) > 1]
+
+
+def standard_error(best: Score, other: Score, pooled: float | None) -> float | None:
+    """Of the difference of two means (Welch, 1947); `pooled` is the deviation where there is one run.
+
+    None where neither group nor any other was run twice, so that nothing is known of the noise.
+    """
+    total = 0.0
+    for score in (best, other):
+        deviation = pooled if score.deviation is None else score.deviation
+        if deviation is None:
+            return None
+        total += deviation**2 / score.count
+    return math.sqrt(total)
+
+
+def pooled_deviation(scores: Sequence[Score]) -> float | None:
+    """Of all groups together, each weighted by its degrees of freedom; None without replicates."""
+    replicated = [(s.deviation, s.count - 1) for s in scores if s.deviation is not None]
+    freedom = sum(n for _, n in replicated)
+    return math.sqrt(sum(d**2 * n for d, n in replicated) / freedom) if freedom else None
+
+
+def table(groups: Sequence[Group], metric: str = "val_accuracy") -> list[dict[str, str]]:
+    """A row for each group, accuracies in percent: what tells it apart, its scores, and by how much it
+    is behind the best, with the standard error of that difference."""
+    names = varying(groups)
+    scores = [score for group in groups if (score := group.score(metric))]
+    pooled = pooled_deviation(scores)
+    rows = []
+    for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1):
+        error = standard_error(scores[0], score, pooled)
+        behind = f"{100 * (score.mean - scores[0].mean):.2f}" if rank > 1 else ""
+        if behind and error is not None:
+            behind += f" ± {100 * error:.2f}"
+        test = group.score("test_accuracy")
+        seconds = group.score("train_seconds")
+        rows.append(
+            {"rank": str(rank)}
+            | {name: group.parameters.get(name, "") for name in names}
+            | {
+                "runs": str(score.count),
+                "validation, %": str(score),
+                "behind": behind,
+                "test, %": str(test) if test else "",
+                "seconds": f"{seconds.mean:.1f}" if seconds else "",
+            }
+        )
+    return rows
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """The rows as a table in Markdown."""
+    header = list(rows[0])
+    lines = [header, ["---"] * len(header), *([row[name] for name in header] for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def show(rows: Sequence[Mapping[str, str]]) -> None:
+    """The rows as a table on the terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*rows[0], box=box.SIMPLE)
+    for row in rows:
+        drawn.add_row(*row.values())
+    Console(soft_wrap=True, highlight=False).print(drawn)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings under dotted names."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def command(group: Group, card: Sequence[str], conf: Path) -> str:
+    """The `dvc exp run` that repeats the group's first run: every key in `card`, and in which values of
+    its presets it departed from their files in `conf`."""
+    parameters = {**group.records[0].parameters}
+    words = [f"{key}={parameters[key]}" for key in card]
+    for preset in ("model", "recipe"):
+        file = Path(preset, f"{parameters[preset]}.yaml")
+        for key, value in flat(yaml.safe_load((conf / file).read_text())):
+            used = parameters.get(f"{preset}.{key}", str(value))
+            if used != str(value):
+                words.append(f"{conf.name}/{file}:{key}={used.replace(' ', '')}")
+    return "dvc exp run " + " ".join(f"-S {shlex.quote(word)}" for word in words)

@@ -1,0 +1,75 @@
+"""A sweep as one MLflow run with a child for each trial, and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from digits import data
+from digits.config import CARD, Config
+from digits.errors import UserError
+from entry_point import ROOT
+
+Words = tuple[str, ...]
+
+
+def sweep(
+    words: str,
+    trials: Mapping[Words, Config],
+    launch: Callable[[Sequence[Words]], Sequence[Any]],
+    folder: Path,
+) -> Sequence[Any]:
+    """Launch the trials, each under its words of the command line, and report on all; the jobs.
+
+    With `resume`, those that a sweep of the same words finished earlier are left out. UserError, at the
+    end, where trials failed, and before anything starts where their data are not prepared.
+    """
+    configs = list(trials.values())
+    for config in configs:
+        settings = data.Settings(config.data.name, config.validation, config.split_seed)
+        data.check(ROOT / "data/prepared", settings)
+
+    from digits import tracking
+
+    with tracking.sweep_run(words, configs[0].resume) as sweep_id:
+        finished = tracking.finished_trials(sweep_id)
+        left = [
+            words
+            for words, config in trials.items()
+            if {key: str(value) for key, value in tracking.parameters(config).items()} not in finished
+        ]
+        if len(left) < len(trials):
+            print(f"{len(trials) - len(left)} of {len(trials)} trials are finished already")
+        jobs = launch(left) if left else []
+        report(sweep_id, folder)
+    failed = [(words, job) for words, job in zip(left, jobs, strict=True) if job.status.name == "FAILED"]
+    if failed:
+        words_of_first, first = failed[0]
+        raise UserError(
+            f"{len(failed)} of {len(trials)} trials failed; the first, {' '.join(words_of_first)}, with "
+            f"{type(first._return_value).__name__}: {first._return_value}"
+        )
+    return jobs
+
+
+def report(sweep_id: str, folder: Path) -> None:
+    """Rank the trials, say who won, and keep the table and the picture with the sweep."""
+    from digits import comparison, figures, files, tracking
+
+    groups = comparison.fold(tracking.search(f"tags.sweep = '{sweep_id}' and attributes.status = 'FINISHED'"))
+    if not groups:
+        return
+    rows = comparison.table(groups)
+    files.create(folder / "summary/ranking.md").write_text(comparison.markdown(rows))
+    files.write_csv(folder / "summary/ranking.csv", rows)
+    figures.ranking("trials, best first", groups, comparison.varying(groups), folder / "summary/ranking.png")
+    tracking.log_files(folder / "summary")
+    winner = comparison.command(groups[0], CARD, ROOT / "conf")
+    tracking.describe_sweep(f"{comparison.markdown(rows)}\n    {winner}\n", groups[0])
+    comparison.show(rows)
+    print(
+        f"best by validation accuracy; to repeat it: {winner}\n"
+        f"table and picture: {folder / 'summary'}\n"
+        f"look at the trials: make ui SWEEP={sweep_id}\n"
+    )
