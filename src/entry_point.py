@@ -71,7 +71,8 @@ def typed(composed: DictConfig, settings: Any) -> Config:
     """The configuration, checked; `settings` are Hydra's own, which say whence each preset came."""
     from omegaconf import OmegaConf
 
-    values: Any = OmegaConf.to_container(composed, resolve=True)
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    values: Any = OmegaConf.to_container(own, resolve=True)
     if values.get("threads") == "auto":
         values["threads"] = _share_of_processors(settings)
     return parse(values, {group: settings.runtime.choices.get(group) for group in PRESETS})

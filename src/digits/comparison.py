@@ -9,6 +9,7 @@ import dataclasses
 import math
 import shlex
 import statistics
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from typing import Any
 import yaml
 
 REPLICATE = "seed"
+# what follows from a preset tells two runs apart only if both have that preset
+FROM_MODEL = ("parameters",)
+FROM_RECIPE = ("epochs", "batch_size", "learning_rate")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,9 +85,24 @@ def _mean(group: Group, metric: str) -> float:
 
 
 def varying(groups: Sequence[Group]) -> list[str]:
-    """The parameters that tell the groups apart; among them none that follows from the model's name."""
+    """The parameters that tell the groups apart, without those that merely follow from a preset."""
     names = dict.fromkeys(name for group in groups for name in group.parameters)
-    return [n for n in names if len({group.parameters.get(n) for group in groups}) > 1]
+    return [name for name in names if _varies(name, groups)]
+
+
+def _varies(name: str, groups: Sequence[Group]) -> bool:
+    owner = next(
+        (
+            preset
+            for preset, derived in (("model", FROM_MODEL), ("recipe", FROM_RECIPE))
+            if name.startswith(f"{preset}.") or name in derived
+        ),
+        "",
+    )
+    values: dict[str | None, set[str | None]] = {}
+    for group in groups:
+        values.setdefault(group.parameters.get(owner), set()).add(group.parameters.get(name))
+    return any(len(of_preset) > 1 for of_preset in values.values())
 
 
 def standard_error(best: Score, other: Score, pooled: float | None) -> float | None:
@@ -151,7 +170,8 @@ def show(rows: Sequence[Mapping[str, str]]) -> None:
     drawn = Table(*rows[0], box=box.SIMPLE)
     for row in rows:
         drawn.add_row(*row.values())
-    Console(soft_wrap=True, highlight=False).print(drawn)
+    width = None if sys.stdout.isatty() else 240  # whole where nobody can widen the window
+    Console(highlight=False, width=width).print(drawn)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

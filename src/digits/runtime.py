@@ -16,6 +16,7 @@ def start(threads: int) -> None:
     """
     with _muted():
         import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")  # or it warns of every second network in a sweep
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -126,7 +126,9 @@ def _run(name: str, run_id: str | None = None, log_system_metrics: bool = False)
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "1")
     parent = os.environ.get(SWEEP)
     tags = {"mlflow.parentRunId": parent, "sweep": parent} if parent and not run_id else None
-    active = mlflow.start_run(run_id, run_name=name, tags=tags, log_system_metrics=log_system_metrics)
+    active = mlflow.start_run(
+        run_id, run_name=name, nested=bool(parent), tags=tags, log_system_metrics=log_system_metrics
+    )
     try:
         yield active.info.run_id
     except BaseException as error:
@@ -277,7 +279,7 @@ def log_model(model: keras.Model, model_file: Path, example: Split) -> None:
             flavor=SimpleNamespace(__name__="mlflow.keras", save_model=save_model),
             name="model",
             model=model,
-            signature=infer_signature(images, model.predict(images, verbose=0)),
+            signature=infer_signature(images, model(images).numpy()),
             input_example=images,
             # named here, since MLflow would load the model in another process to find them out
             pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],

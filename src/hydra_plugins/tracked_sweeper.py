@@ -49,5 +49,4 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
 
         assert self.hydra_context is not None
         composed = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
-        settings = composed.pop("hydra")
-        return typed(composed, settings)
+        return typed(composed, composed.hydra)
