@@ -13,7 +13,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test check format ui lock
+.PHONY: help setup run test check format compare ui lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -42,6 +42,9 @@ check: setup ## lint, check formatting and types
 format: setup ## format the code
 	ruff check --fix
 	ruff format
+
+compare: setup ## rank the runs, or those that FILTER selects in MLflow's search syntax
+	@python src/compare.py "$(FILTER)"
 
 ui: setup ## start mlflow ui on PORT, and say where the runs, or those of SWEEP, are compared
 	@python src/ui.py $(PORT) $(SWEEP)

@@ -48,7 +48,7 @@ def sweep(
         words_of_first, first = failed[0]
         raise UserError(
             f"{len(failed)} of {len(trials)} trials failed; the first, {' '.join(words_of_first)}, with "
-            f"{type(first._return_value).__name__}: {first._return_value}"
+            f"{type(first._return_value).__name__}: {' '.join(str(first._return_value).split())[:500]}"
         )
     return jobs
 
@@ -63,7 +63,10 @@ def report(sweep_id: str, folder: Path) -> None:
     rows = comparison.table(groups)
     files.create(folder / "summary/ranking.md").write_text(comparison.markdown(rows))
     files.write_csv(folder / "summary/ranking.csv", rows)
-    figures.ranking("trials, best first", groups, comparison.varying(groups), folder / "summary/ranking.png")
+    names = comparison.varying(groups)
+    best = groups[:30]
+    labels = [comparison.label(group, names) for group in best]
+    figures.ranking("trials, best first", best, labels, folder / "summary/ranking.png")
     tracking.log_files(folder / "summary")
     winner = comparison.command(groups[0], CARD, ROOT / "conf")
     tracking.describe_sweep(f"{comparison.markdown(rows)}\n    {winner}\n", groups[0])

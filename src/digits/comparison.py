@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 REPLICATE = "seed"
+LOWER_IS_BETTER = ("loss", "error", "seconds")
 # what follows from a preset tells two runs apart only if both have that preset
 FROM_MODEL = ("parameters",)
 FROM_RECIPE = ("epochs", "batch_size", "learning_rate")
@@ -43,8 +44,12 @@ class Score:
     count: int
 
     def __str__(self) -> str:
-        deviation = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
-        return f"{100 * self.mean:.2f}{deviation}"
+        return _text(self.mean, self.deviation)
+
+
+def _text(value: float, spread: float | None) -> str:
+    digits = 4 if abs(value) < 10 else 1  # accuracies and losses, or seconds
+    return f"{value:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +69,19 @@ class Group:
 
 
 def fold(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]:
-    """The groups, best mean of `metric` first; runs without it are left out."""
-    groups: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    """The groups, best mean of `metric` first; of a loss, an error or a time that is the lowest.
+
+    Runs without the metric are left out. Of runs with the same seed too, the first counts: they are
+    one run repeated, and would make the deviation look smaller than it is. `records` come newest first.
+    """
+    groups: dict[tuple[tuple[str, str], ...], dict[str, Record]] = {}
     for record in records:
         if metric in record.metrics:
-            key = tuple(sorted((k, v) for k, v in record.parameters.items() if k != REPLICATE))
-            groups.setdefault(key, []).append(record)
-    folded = [Group(dict(key), sorted(runs, key=_seed)) for key, runs in groups.items()]
-    return sorted(folded, key=lambda group: -_mean(group, metric))
+            key = tuple((k, v) for k, v in sorted(record.parameters.items()) if k != REPLICATE)
+            groups.setdefault(key, {}).setdefault(record.parameters.get(REPLICATE, ""), record)
+    folded = [Group(dict(key), sorted(runs.values(), key=_seed)) for key, runs in groups.items()]
+    sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
+    return sorted(folded, key=lambda group: sign * _mean(group, metric))
 
 
 def _seed(record: Record) -> tuple[int, str]:
@@ -80,8 +90,7 @@ def _seed(record: Record) -> tuple[int, str]:
 
 
 def _mean(group: Group, metric: str) -> float:
-    score = group.score(metric)
-    return score.mean if score else -math.inf
+    return statistics.fmean(record.metrics[metric] for record in group.records)
 
 
 def varying(groups: Sequence[Group]) -> list[str]:
@@ -103,6 +112,11 @@ def _varies(name: str, groups: Sequence[Group]) -> bool:
     for group in groups:
         values.setdefault(group.parameters.get(owner), set()).add(group.parameters.get(name))
     return any(len(of_preset) > 1 for of_preset in values.values())
+
+
+def label(group: Group, names: Sequence[str]) -> str:
+    """The parameters so named in a line."""
+    return " ".join(f"{name}={group.parameters.get(name, '')}" for name in names) or "all"
 
 
 def standard_error(best: Score, other: Score, pooled: float | None) -> float | None:
@@ -127,30 +141,20 @@ def pooled_deviation(scores: Sequence[Score]) -> float | None:
 
 
 def table(groups: Sequence[Group], metric: str = "val_accuracy") -> list[dict[str, str]]:
-    """A row for each group, accuracies in percent: what tells it apart, its scores, and by how much it
+    """A row for each group: what tells it apart, its scores, and by how much it
     is behind the best, with the standard error of that difference."""
     names = varying(groups)
     scores = [score for group in groups if (score := group.score(metric))]
     pooled = pooled_deviation(scores)
     rows = []
     for rank, (group, score) in enumerate(zip(groups, scores, strict=True), start=1):
-        error = standard_error(scores[0], score, pooled)
-        behind = f"{100 * (score.mean - scores[0].mean):.2f}" if rank > 1 else ""
-        if behind and error is not None:
-            behind += f" ± {100 * error:.2f}"
-        test = group.score("test_accuracy")
-        seconds = group.score("train_seconds")
-        rows.append(
-            {"rank": str(rank)}
-            | {name: group.parameters.get(name, "") for name in names}
-            | {
-                "runs": str(score.count),
-                "validation, %": str(score),
-                "behind": behind,
-                "test, %": str(test) if test else "",
-                "seconds": f"{seconds.mean:.1f}" if seconds else "",
-            }
-        )
+        behind = _text(abs(scores[0].mean - score.mean), standard_error(scores[0], score, pooled))
+        row = {"rank": str(rank)} | {name: group.parameters.get(name, "") for name in names}
+        row |= {"runs": str(score.count), metric: str(score), "behind": behind if rank > 1 else ""}
+        for other in ("test_accuracy", "train_seconds"):
+            if other != metric:
+                row[other] = str(group.score(other) or "")
+        rows.append(row)
     return rows
 
 

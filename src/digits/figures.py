@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,16 @@ def _axes(title: str, rows: int, columns: int, width: float, height: float) -> A
 
 def _save(figure: Any, file: Path) -> None:
     figure.savefig(files.create(file), dpi=110, metadata={"Software": None})
+
+
+def _logarithmic(axis: Any) -> None:
+    from matplotlib.ticker import LogLocator
+
+    axis.set_yscale("log")
+    axis.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:.2g}")
+    axis.grid(alpha=0.3, which="both")
 
 
 def _gallery(
@@ -71,11 +81,9 @@ def learning_curves(title: str, history: Sequence[Epoch], file: Path) -> None:
             left.plot(epochs, [100 * (1 - (a or 0)) for a in accuracy], "o-", label=name)
             right.plot(epochs, loss, "o-", label=name)
     for axis, quantity in ((left, "error, %"), (right, "cross-entropy")):
-        axis.set(ylabel=quantity, xlabel="epoch", yscale="log")
-        axis.grid(alpha=0.3, which="both")
+        axis.set(ylabel=quantity, xlabel="epoch")
+        _logarithmic(axis)
         axis.legend()
-        axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter("{x:.2g}")
         axis.xaxis.get_major_locator().set_params(integer=True)
     _save(figure, file)
 
@@ -95,11 +103,9 @@ def confusion(title: str, matrix: NDArray[np.int64], file: Path) -> None:
     _save(figure, file)
 
 
-def ranking(title: str, groups: Sequence[Group], names: Sequence[str], file: Path) -> None:
-    """The error of the best 30 groups, percent, on validation and test images, under the parameters
-    so named; bars are standard deviations over the seeds."""
-    groups = groups[:30]
-    labels = [" ".join(f"{n}={g.parameters.get(n, '')}" for n in names) or "all" for g in groups]
+def ranking(title: str, groups: Sequence[Group], labels: Sequence[str], file: Path) -> None:
+    """The error of the groups, percent, on validation and test images; bars are standard deviations
+    over the seeds."""
     figure, ((axis,),) = _axes(title, 1, 1, 8, 1.5 + 0.3 * len(groups))
     for name, metric, offset in (("validation", "val_accuracy", -0.1), ("test", "test_accuracy", 0.1)):
         scores = [(row, score) for row, group in enumerate(groups) if (score := group.score(metric))]
@@ -115,4 +121,29 @@ def ranking(title: str, groups: Sequence[Group], names: Sequence[str], file: Pat
     axis.invert_yaxis()
     axis.grid(alpha=0.3)
     axis.legend()
+    _save(figure, file)
+
+
+Points = Sequence[tuple[int, float]]
+
+
+def curves(title: str, groups: Mapping[str, Mapping[str, Sequence[Points]]], file: Path) -> None:
+    """The error of each group at every epoch, percent, in training beside validation; a line for each
+    replicate, given as (epoch, accuracy) under `accuracy` and `val_accuracy`."""
+    figure, axes = _axes(title, 1, 2, 11, 4.5)
+    for axis, metric, name in zip(
+        axes.flat, ("accuracy", "val_accuracy"), ("training", "validation"), strict=True
+    ):
+        for number, (label, series) in enumerate(groups.items()):
+            for replicate, points in enumerate(series[metric]):
+                axis.plot(
+                    [epoch for epoch, _ in points],
+                    [100 * (1 - accuracy) for _, accuracy in points],
+                    color=f"C{number}",
+                    label=None if replicate else label,
+                    alpha=0.7,
+                )
+        axis.set(xlabel="epoch", ylabel=f"{name} error, %")
+        _logarithmic(axis)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     _save(figure, file)

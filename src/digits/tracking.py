@@ -333,6 +333,11 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
     ]
 
 
+def history(run_id: str, metric: str) -> list[tuple[int, float]]:
+    """The metric at every step."""
+    return [(p.step, p.value) for p in mlflow.MlflowClient().get_metric_history(run_id, metric)]
+
+
 def find_run(config: Config) -> Record | None:
     """The newest run of exactly this configuration that was scored on the test set."""
     same = [f"params.`{key}` = '{value}'" for key, value in parameters(config).items()]
