@@ -3,6 +3,8 @@
 The tests build on one another's state, in the order in which they stand.
 """
 
+import csv
+import io
 import json
 import os
 import signal
@@ -164,14 +166,26 @@ def test_a_temporary_experiment_lands_in_the_same_store(project: Project) -> Non
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_queued_experiments_land_in_the_same_store(project: Project) -> None:
-    project.run("dvc", "exp", "run", "--queue", "-S", "seed=3,4")
-    project.run("dvc", "exp", "run", "--run-all")
-    for seed in ("3", "4"):
-        (run,) = runs(project, f"params.seed = '{seed}'")
+def test_queued_experiments_run_side_by_side_and_land_in_the_same_store(project: Project) -> None:
+    project.run("dvc", "exp", "run", "--queue", "-S", "model=tutorial,compact", "-S", "seed=3,4")
+    project.run("dvc", "queue", "start", "--jobs", "2")
+    try:
+        status = ""
+        for _ in range(240):
+            status = project.run("dvc", "queue", "status")
+            if "Queued" not in status and "Running" not in status:
+                break
+            time.sleep(1)
+        assert status.count("Success") == 4, status
+    finally:
+        project.run("dvc", "queue", "stop", "--kill")
+    shown = csv.DictReader(io.StringIO(project.run("dvc", "exp", "show", "--csv")))
+    accuracies = {row["Experiment"]: row["test_accuracy"] for row in shown}
+    queued = [run for seed in (3, 4) for run in runs(project, f"params.seed = '{seed}'")]
+    assert len(queued) == 4
+    for run in queued:
         assert run.info.status == "FINISHED"
-        assert "test_accuracy" in run.data.metrics
-        assert run.data.tags["dvc_experiment"]
+        assert float(accuracies[run.data.tags["dvc_experiment"]]) == run.data.metrics["test_accuracy"]
     assert project.run("git", "status", "--porcelain") == ""
 
 
