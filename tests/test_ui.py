@@ -7,15 +7,18 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import Project
 from digits import tracking
+from digits.comparison import fold
 from digits.data import Split
 from digits.training import Epoch
 from test_tracking import compose
@@ -48,25 +51,43 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture
-def address(
-    project: Project, port: int, monkeypatch: pytest.MonkeyPatch, make_split: Callable[[int], Split]
-) -> Iterator[str]:
-    """What `make ui` prints, on a store with two runs, while the server runs."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", project.store)
-    for seed in (1, 2):
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_split: Callable[[int], Split]) -> str:
+    """The id of a sweep with two trials, in a store that has one other run."""
+
+    def record(seed: int) -> None:
         with tracking.training_run(compose(seed=seed), {"train": make_split(20)}):
             for n in (1, 2, 3):
                 tracking.log_epoch(Epoch(n, 0.9, 0.1, 0.8, 0.2, 0.05, 1.5))
             tracking.log_metrics({"test_accuracy": 0.95, "test_error": 5.0})
-    command = ["python", "src/ui.py", str(port)]
-    server = subprocess.Popen(
-        command, cwd=project.root, env=project.environment, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    for line in server.stdout:
-        if found := re.search(r"the runs are compared at (\S+)", line):
-            yield found[1]
-            break
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    record(seed=0)
+    with tracking.sweep_run("seed=1,2", resume=False) as sweep_id:
+        record(seed=1)
+        record(seed=2)
+        (group,) = fold(tracking.search(f"tags.sweep = '{sweep_id}'"))
+        tracking.describe_sweep("| rank | seconds |\n|---|---|\n| the first | 4.5 |\n", group)
+    return sweep_id
+
+
+@pytest.fixture
+def start(project: Project, port: int) -> Iterator[Callable[..., str]]:
+    """A starter of ui.py, once, that gives the address it prints; it is stopped at the end."""
+    servers = []
+
+    def start(*words: str) -> str:
+        command = ["python", "src/ui.py", str(port), *words]
+        environment = project.environment | {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"]}
+        server = subprocess.Popen(
+            command, cwd=project.root, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        servers.append(server)
+        assert server.stdout is not None
+        found = (re.search(r"the runs are compared at (\S+)", line) for line in server.stdout)
+        return next(match[1] for match in found if match)
+
+    yield start
+    (server,) = servers
     os.kill(server.pid, signal.SIGTERM)
     server.communicate(timeout=30)
     assert server.returncode == 130
@@ -74,19 +95,47 @@ def address(
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def wait_for(browser: webdriver.Chrome, *wanted: str) -> str:
+    """What the page says when it says all that is wanted."""
+
+    def text(driver: webdriver.Chrome) -> str:
+        said = driver.find_element(By.TAG_NAME, "body").text
+        return said if all(words in said for words in wanted) else ""
+
+    return WebDriverWait(browser, 60, ignored_exceptions=[StaleElementReferenceException]).until(
+        text, f"the page does not show {wanted}"
+    )
+
+
+@pytest.mark.parametrize("of_sweep", [False, True])
 def test_the_printed_address_compares_the_runs_without_a_click(
-    address: str, browser: webdriver.Chrome
+    sweep: str, start: Callable[..., str], browser: webdriver.Chrome, of_sweep: bool
 ) -> None:
-    browser.get(address)
-    names = [tracking.run_name(compose(seed=seed)) for seed in (1, 2)]
-    wanted = {*names, "2 matching runs", "accuracy", "val_accuracy", "test_accuracy"}
-
-    def shown(driver: webdriver.Chrome) -> bool:
-        return all(text in driver.find_element(By.TAG_NAME, "body").text for text in wanted)
-
-    WebDriverWait(browser, 60).until(shown, f"the page does not show {wanted}")
+    browser.get(start(sweep) if of_sweep else start())
+    seeds = (1, 2) if of_sweep else (0, 1, 2)
+    names = [tracking.run_name(compose(seed=seed)) for seed in seeds]
+    curves = [f"{name} (accuracy)" for name in names]
+    said = wait_for(
+        browser, *names, *curves, f"{len(seeds)} matching runs", "accuracy", "val_accuracy", "test_accuracy"
+    )
+    assert "best_" not in said  # the parent's, whose charts would come first
     charts = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")
     assert len(charts) >= 3
+
+
+def test_a_trial_leads_to_its_sweep_and_the_ranking_there(
+    sweep: str, start: Callable[..., str], browser: webdriver.Chrome
+) -> None:
+    browser.get(start(sweep))
+    name = tracking.run_name(compose(seed=1))
+    wait_for(browser, name)
+    browser.find_element(By.LINK_TEXT, name).click()
+    wait_for(browser, "Parent run", "sweep seed=1,2")
+    browser.find_element(By.LINK_TEXT, "sweep seed=1,2").click()
+    WebDriverWait(browser, 60).until(lambda driver: sweep in driver.current_url)
+    wait_for(browser, "sweep seed=1,2", "the first")
+    cells = browser.find_elements(By.CSS_SELECTOR, "td")
+    assert "the first" in [cell.text for cell in cells]
 
 
 def test_a_port_in_use_is_refused_in_one_line(project: Project, port: int) -> None:

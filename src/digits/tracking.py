@@ -345,12 +345,19 @@ def find_run(config: Config) -> Record | None:
 
 
 def comparison(server: str, sweep: str = "") -> str:
-    """Where the MLflow server at the URL `server` compares the runs, with a chart for each metric.
+    """Where the MLflow server at the URL `server` compares the runs, with a chart for each metric, those
+    of the best ten by validation accuracy. With the id of a `sweep`, its trials and no other runs.
 
-    By itself it opens on a page for language models, which is empty here. The trials of a `sweep` are
-    found by their tag, since under their parent they would be folded away.
+    By itself the server opens on a page for language models, which is empty here. In the order of their
+    creation trials would be folded away under their parent, whatever the filter; in this one they stand
+    beside all other runs, and the filter leaves out the parent, which has no model and no curves. A
+    trial's page links to it.
     """
-    view = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
-    if sweep:
-        view |= {"searchFilter": f"tags.sweep = '{sweep}'"}
+    view = {
+        "workflowType": "machine_learning",
+        "compareRunsMode": "CHART",
+        "searchFilter": f"tags.sweep = '{sweep}'" if sweep else "params.model != ''",
+        "orderByKey": "metrics.`val_accuracy`",
+        "orderByAsc": "false",
+    }
     return f"{server.rstrip('/')}/#/experiments/{open_store()}/runs?{urlencode(view, quote_via=quote)}"
