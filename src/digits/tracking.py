@@ -95,7 +95,7 @@ def _set_experiment(name: str, location: str | None) -> str:
 def training_run(config: Config, splits: Mapping[str, Split]) -> Iterator[str]:
     """A new run, with everything that is known before training; yields its id."""
     open_store()
-    with _run(run_name(config), log_system_metrics=True) as run_id:
+    with _run(run_name(config), log_system_metrics=None) as run_id:
         _describe(config)
         _log_inputs(config, splits)
         yield run_id
@@ -120,8 +120,9 @@ def evaluation_run(config: Config, model_file: Path, test: Split) -> Iterator[st
 
 
 @contextlib.contextmanager
-def _run(name: str, run_id: str | None = None, log_system_metrics: bool = False) -> Iterator[str]:
+def _run(name: str, run_id: str | None = None, log_system_metrics: bool | None = False) -> Iterator[str]:
     """A run, new or continued, that ends as what it was: FINISHED, FAILED or KILLED."""
+    os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")  # what None goes by
     # seconds; the default of 10 misses short runs
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "1")
     parent = os.environ.get(SWEEP)
