@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from digits.config import CARD, PRESETS, Config, parse
 from digits.errors import UserError
@@ -18,10 +18,23 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 ROOT = Path(__file__).resolve().parents[1]
+GROUPS = (*PRESETS, "search")
+
+Read = TypeVar("Read")
 
 
 def run(main: Callable[[Config, Path], object]) -> None:
-    """Call `main` with the configuration that the command line asks for, and the folder to write to.
+    """Call `main` with the configuration that the command line asks for, and the folder to write to."""
+    run_as(main, "config", parse)
+
+
+def run_as(
+    main: Callable[[Read, Path], object],
+    primary: str,
+    read: Callable[[dict[str, Any], dict[str, str | None]], Read],
+) -> None:
+    """Call `main` with what `read` makes of the composed values of conf/`primary`.yaml and of the preset
+    in each group, and the folder to write to.
 
     Outside DVC that folder is a new one in outputs/ or multirun/. What `main` returns is the value
     that a Hydra sweeper sees. Exits with 1 on an error, 130 on an interrupt.
@@ -48,7 +61,7 @@ def run(main: Callable[[Config, Path], object]) -> None:
         _serve(card)  # once more, since a worker of a sweep is a process of its own
         settings = HydraConfig.get()
         try:
-            config = typed(composed, settings)
+            config = read(*plain(composed, settings))
             started = True
             return main(config, Path(settings.runtime.output_dir))
         except Exception as error:
@@ -59,7 +72,7 @@ def run(main: Callable[[Config, Path], object]) -> None:
     try:
         card = _read_card()
         _serve(card)
-        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")(task)()
+        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=primary)(task)()
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -69,13 +82,18 @@ def run(main: Callable[[Config, Path], object]) -> None:
 
 def typed(composed: DictConfig, settings: Any) -> Config:
     """The configuration, checked; `settings` are Hydra's own, which say whence each preset came."""
+    return parse(*plain(composed, settings))
+
+
+def plain(composed: DictConfig, settings: Any) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """What was composed as plain values, and the name of the preset in each group."""
     from omegaconf import OmegaConf
 
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     values: Any = OmegaConf.to_container(own, resolve=True)
     if values.get("threads") == "auto":
         values["threads"] = _share_of_processors(settings)
-    return parse(values, {group: settings.runtime.choices.get(group) for group in PRESETS})
+    return values, {group: settings.runtime.choices.get(group) for group in GROUPS}
 
 
 def _share_of_processors(settings: Any) -> int:
@@ -127,6 +145,6 @@ def _in_one_line(error: BaseException) -> str:
         return f"{group}: no preset {preset} in conf/{group}/; there is {', '.join(error.options)}"
     if unknown := re.match(r"Could not override '(([^'.]*)[^']*)'", str(error)):
         key, group = unknown.groups()
-        allowed = f"see conf/{group}/" if group in PRESETS else f"the keys are {', '.join(CARD)}"
+        allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(CARD)}"
         return f"{key}: unknown key on the command line; {allowed}"
     return " ".join(str(error).split())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digits import data
 from digits.config import CARD, Config
 from digits.errors import UserError
 from entry_point import ROOT
+
+if TYPE_CHECKING:
+    from digits.comparison import Group
 
 Words = tuple[str, ...]
 
@@ -55,24 +58,32 @@ def sweep(
 
 def report(sweep_id: str, folder: Path) -> None:
     """Rank the trials, say who won, and keep the table and the picture with the sweep."""
-    from digits import comparison, figures, files, tracking
+    from digits import comparison, figures, tracking
 
     groups = comparison.fold(tracking.search(f"tags.sweep = '{sweep_id}' and attributes.status = 'FINISHED'"))
     if not groups:
         return
-    rows = comparison.table(groups)
-    files.create(folder / "summary/ranking.md").write_text(comparison.markdown(rows))
-    files.write_csv(folder / "summary/ranking.csv", rows)
     names = comparison.varying(groups)
     best = groups[:30]
     labels = [comparison.label(group, names) for group in best]
     figures.ranking("trials, best first", best, labels, folder / "summary/ranking.png")
-    tracking.log_files(folder / "summary")
     winner = comparison.command(groups[0], CARD, ROOT / "conf")
-    tracking.describe_sweep(f"{comparison.markdown(rows)}\n    {winner}\n", groups[0])
-    comparison.show(rows)
+    summarize(groups, groups[0], winner, folder)
     print(
         f"best by validation accuracy; to repeat it: {winner}\n"
         f"table and picture: {folder / 'summary'}\n"
         f"look at the trials: make ui SWEEP={sweep_id}\n"
     )
+
+
+def summarize(groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
+    """Show the ranked `groups`, and keep with the run that is open: their table, what else is in the
+    summary of `folder`, and the `command` that repeats the `best` group."""
+    from digits import comparison, files, tracking
+
+    rows = comparison.table(groups)
+    files.create(folder / "summary/ranking.md").write_text(comparison.markdown(rows))
+    files.write_csv(folder / "summary/ranking.csv", rows)
+    tracking.log_files(folder / "summary")
+    tracking.describe_sweep(f"{comparison.markdown(rows)}\n    {command}\n", best)
+    comparison.show(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from digits.config import Config
 from entry_point import ROOT
 
 if TYPE_CHECKING:
+    import keras
+
     from digits import training
 
 
@@ -25,17 +28,7 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
 
     splits = {"train": prepared.train, "validation": prepared.validation}
     with tracking.training_run(config, splits), files.staged(out) as stage:
-        model, history = training.train(
-            config.model,
-            config.recipe,
-            prepared.train,
-            prepared.validation,
-            seed=config.seed,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
-            on_epoch=tracking.log_epoch,
-        )
+        model, history = fit(config, prepared)
         # without the seconds, which no two runs have in common
         rows = [dataclasses.asdict(epoch) for epoch in history]
         rows = [{k: v for k, v in row.items() if k != "seconds" and v is not None} for row in rows]
@@ -51,6 +44,31 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
         training.save(model, model_file)
         tracking.log_model(model, model_file, prepared.train)
     return history
+
+
+def fit(
+    config: Config, prepared: data.Prepared, on_epoch: Callable[[training.Epoch], None] | None = None
+) -> tuple[keras.Model, list[training.Epoch]]:
+    """The trained network and its history; the run that is open has each epoch before `on_epoch` hears
+    of it."""
+    from digits import tracking, training
+
+    def log(epoch: training.Epoch) -> None:
+        tracking.log_epoch(epoch)
+        if on_epoch:
+            on_epoch(epoch)
+
+    return training.train(
+        config.model,
+        config.recipe,
+        prepared.train,
+        prepared.validation,
+        seed=config.seed,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        on_epoch=log,
+    )
 
 
 if __name__ == "__main__":

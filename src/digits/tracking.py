@@ -12,14 +12,14 @@ import io
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import mlflow
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -157,13 +157,72 @@ def sweep_run(words: str, resume: bool) -> Iterator[str]:
     with _run(f"sweep {words}", earlier.run_id if earlier else None) as run_id:
         if not earlier:
             mlflow.set_tags({"sweep_words": words, "sweep_key": key} | _origin())
-        _close_trials(run_id)
+        close_trials(run_id)
         os.environ[SWEEP] = run_id
         try:
             yield run_id
         finally:
             del os.environ[SWEEP]
-            _close_trials(run_id)
+            close_trials(run_id)
+
+
+@contextlib.contextmanager
+def search_run(study: str, lock: BaseFileLock) -> Iterator[str]:
+    """The parent of all trials of a study, for each process that works on it; yields its id.
+
+    `lock` is the study's, so that processes that start at once find one parent.
+    """
+    open_store()
+    key = hashlib.md5(study.encode()).hexdigest()
+    with contextlib.ExitStack() as stack:
+        with lock:
+            earlier = _newest_run(f"tags.study_key = '{key}'")
+            run_id = stack.enter_context(_run(f"search {study}", earlier.run_id if earlier else None))
+            if not earlier:
+                mlflow.set_tags({"study": study, "study_key": key} | _origin())
+        os.environ[SWEEP] = run_id
+        stack.callback(os.environ.pop, SWEEP)
+        yield run_id
+
+
+def search_trials(search: str) -> list[Record]:
+    """The finished trials of the search, the first one first; without those that were pruned, whose last
+    scores are no match for the others'."""
+    found = _children(search, "attributes.status = 'FINISHED'")
+    trials = [record for record in found if "trial" in record.tags and "pruned" not in record.tags]
+    return sorted(trials, key=lambda record: int(record.tags["trial"]))
+
+
+def search_winner(search: str, trial: int) -> Record | None:
+    """The run in which the winner was trained again and scored on the test set, if that trial was it."""
+    found = _children(search, f"tags.winner = 'true' and tags.winner_of_trial = '{trial}'")
+    return next((record for record in found if "test_accuracy" in record.metrics), None)
+
+
+def crown(search: str, trial: int, model_file: Path) -> None:
+    """Say of the newest run that trained the model in `model_file` that it is the winner, and no other."""
+    client = mlflow.MlflowClient()
+    for record in _children(search, "tags.winner = 'true'"):
+        client.set_tag(record.run_id, "winner", "false")
+    winner = _newest_run(f"tags.model_md5 = '{files.md5(model_file)}' and tags.sweep = '{search}'")
+    assert winner is not None
+    client.set_tag(winner.run_id, "winner_of_trial", str(trial))
+    client.set_tag(winner.run_id, "winner", "true")
+
+
+def _children(parent: str, filter_string: str) -> list[Record]:
+    return search(f"tags.sweep = '{parent}' and {filter_string}")
+
+
+def set_tags(tags: Mapping[str, object]) -> None:
+    """Tags of the run that is open."""
+    mlflow.set_tags(dict(tags))
+
+
+def kill(run_id: str) -> None:
+    """Say of a run that its process was killed."""
+    with contextlib.suppress(MlflowException):  # it may be in another store
+        mlflow.MlflowClient().set_terminated(run_id, "KILLED")
 
 
 def finished_trials(sweep: str) -> list[dict[str, str]]:
@@ -181,9 +240,11 @@ def describe_sweep(text: str, best: Group) -> None:
             mlflow.log_metric(f"best_{metric}", score.mean)
 
 
-def _close_trials(sweep: str) -> None:
+def close_trials(sweep: str, alive: Collection[str] = ()) -> None:
+    """Say of trials that are still RUNNING, but for those `alive`, that they were stopped."""
     for record in search(f"tags.sweep = '{sweep}' and attributes.status = 'RUNNING'"):
-        mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
+        if record.run_id not in alive:
+            mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
 
 
 def _describe(config: Config) -> None:
