@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import entry_point
-from digits import data, runtime, search
+from digits import data, runtime, search, studies
 from digits.config import CARD, Config
 from digits.errors import UserError
 from entry_point import ROOT
@@ -31,7 +31,7 @@ def main(sought: search.Search, out: Path) -> float:
 
     database = Path(os.environ.get("DVC_ROOT", ROOT)) / "optuna.db"
     lock = FileLock(f"{database}.{sought.digest}.lock")
-    study = search.open_study(sought, database, lambda attributes: tracking.kill(attributes.get("run", "")))
+    study = studies.open_study(sought, database, lambda attributes: tracking.kill(attributes.get("run", "")))
     runtime.start(config.threads)
 
     def trial_run(trial: optuna.Trial, config: Config) -> float:
@@ -39,7 +39,7 @@ def main(sought: search.Search, out: Path) -> float:
 
     with tracking.search_run(sought.study, lock) as search_id:
         print(f"study {sought.study}")
-        search.optimize(study, sought, lock, trial_run)
+        studies.optimize(study, sought, lock, trial_run)
         with lock:  # one process scores the winner; the others find it done
             return conclude(study, sought, search_id, out)
 
@@ -85,7 +85,7 @@ def conclude(study: optuna.Study, sought: search.Search, search_id: str, out: Pa
 
     running = [trial for trial in study.trials if trial.state.name == "RUNNING"]  # in a longer search
     tracking.close_trials(search_id, {trial.user_attrs.get("run", "") for trial in running})
-    best = search.best(study)
+    best = studies.best(study)
     if best is None:
         raise UserError(f"search.pruner: all {len(study.trials)} trials were pruned; choose a milder one")
     winner = tracking.search_winner(search_id, best.number)
@@ -98,7 +98,7 @@ def conclude(study: optuna.Study, sought: search.Search, search_id: str, out: Pa
     crowned = comparison.Group(winner.parameters, [winner])
     command = comparison.command(crowned, CARD, ROOT / "conf")
     groups = comparison.fold(tracking.search_trials(search_id))
-    search.pictures(study, out / "summary")
+    studies.pictures(study, out / "summary")
     sweeping.summarize(groups or [crowned], crowned, command, out)
     states = [trial.state.name for trial in study.trials]
     print(

@@ -14,7 +14,7 @@ import yaml
 from filelock import FileLock
 
 from conftest import ROOT, Project
-from digits import search
+from digits import search, studies
 from digits.config import Config
 from digits.errors import UserError
 
@@ -132,10 +132,10 @@ class Bench:
         self.sought = read(trials=trials, sampler={"name": sampler, "seed": 0})
         self.lock = FileLock(f"{database}.study.lock")
         self.stale: list[Mapping[str, Any]] = []
-        self.study = search.open_study(self.sought, database, self.stale.append)
+        self.study = studies.open_study(self.sought, database, self.stale.append)
 
     def optimize(self, objective: Any = None) -> None:
-        search.optimize(self.study, self.sought, self.lock, objective or self.score)
+        studies.optimize(self.study, self.sought, self.lock, objective or self.score)
 
     @staticmethod
     def score(_: optuna.Trial, config: Config) -> float:
@@ -152,7 +152,7 @@ def test_a_continued_study_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         parts = Bench(tmp_path / "parts.db", trials)
         parts.optimize()
     assert [trial.params for trial in parts.study.trials] == [trial.params for trial in whole.study.trials]
-    best = search.best(parts.study)
+    best = studies.best(parts.study)
     assert best is not None
     assert best.value == max(trial.value for trial in whole.study.trials if trial.value)
 
@@ -201,8 +201,8 @@ def test_a_search_in_which_everything_fails_ends(tmp_path: Path) -> None:
 def test_a_trial_whose_process_was_killed_fails_and_one_that_lives_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "HEARTBEAT", 1)
-    monkeypatch.setattr(search, "GRACE", 2)
+    monkeypatch.setattr(studies, "HEARTBEAT", 1)
+    monkeypatch.setattr(studies, "GRACE", 2)
     killed = Bench(tmp_path / "optuna.db", 1)
     with pytest.warns(UserWarning, match="Heartbeat"):  # which optimize() would send by itself
         trial = killed.study.ask()
@@ -226,7 +226,7 @@ def test_a_trial_whose_process_was_killed_fails_and_one_that_lives_does_not(
 
 def test_a_study_of_another_space_is_refused(tmp_path: Path) -> None:
     def study(values: dict[str, Any]) -> None:
-        search.open_study(read(values | {"study": "mine"}), tmp_path / "optuna.db", lambda _: None)
+        studies.open_study(read(values | {"study": "mine"}), tmp_path / "optuna.db", lambda _: None)
 
     study(composed())
     study(copy.deepcopy(composed(trials=99)))
