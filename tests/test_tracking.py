@@ -1,5 +1,6 @@
 import contextlib
 import functools
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pytest
 import yaml
 
@@ -231,23 +231,39 @@ def test_a_run_that_cannot_be_described_is_not_left_running(
     assert [run.info.status for run in runs()] == ["FAILED"]
 
 
-def test_processes_that_start_on_a_missing_store_at_once_all_record(store: str) -> None:
+def test_a_store_of_another_mlflow_is_refused(tmp_path: Path) -> None:
+    tracking.open_store()
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'of_the_future'")
+        database.commit()
+    # another process, since this one has looked at the version already
+    code = "import sys; sys.path.insert(0, 'src'); from digits import tracking; tracking.open_store()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("digits.errors.UserError: sqlite:///")
+    assert "cannot be opened" in last
+    assert "mlflow db upgrade" in last
+
+
+def test_processes_that_record_at_once_lose_nothing(store: str) -> None:
     code = (
         "import sys, mlflow; sys.path.insert(0, 'src'); from digits import tracking\n"
         "tracking.open_store()\n"
         "with mlflow.start_run():\n"
         "    for step in range(20): mlflow.log_metrics({'a': step, 'b': -step}, step=step)\n"
     )
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    for process in started:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-    mlflow.set_tracking_uri(store)
-    assert len(runs()) == 4
+    for already in (0, 8):  # in the store: it is missing at first
+        started = [
+            subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+            for _ in range(8)
+        ]
+        for process in started:
+            _, errors = process.communicate(timeout=240)
+            assert process.returncode == 0, errors
+        mlflow.set_tracking_uri(store)
+        assert len(runs()) == already + 8
     client = mlflow.MlflowClient()
     for run in runs():
-        values = [point.value for point in client.get_metric_history(run.info.run_id, "a")]
-        assert values == list(np.arange(20.0))
+        for metric, sign in (("a", 1), ("b", -1)):
+            history = client.get_metric_history(run.info.run_id, metric)
+            assert [point.value for point in history] == [sign * step for step in range(20)]

@@ -138,6 +138,23 @@ def test_a_trial_leads_to_its_sweep_and_the_ranking_there(
     assert "the first" in [cell.text for cell in cells]
 
 
+def test_a_sweep_that_was_really_run_is_compared(
+    project: Project, start: Callable[..., str], browser: webdriver.Chrome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.run("dvc", "repro", "preprocess")
+    project.run("python", "src/experiment.py", "-m", "model=tutorial,compact")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", project.store)
+    trials = tracking.search("params.model != ''")
+    assert len(trials) == 2
+    browser.get(start(trials[0].tags["sweep"]))
+    curves = [f"{trial.name} (val_accuracy)" for trial in trials]
+    # a bar's label is the percentage that the trial got wrong
+    errors = [f"{trial.metrics['test_error']:.2f}".rstrip("0").rstrip(".") for trial in trials]
+    wait_for(browser, *(trial.name for trial in trials), *curves, *errors, "test_accuracy", "2 matching runs")
+    browser.find_element(By.LINK_TEXT, trials[0].name).click()
+    wait_for(browser, "Parent run", "sweep model=tutorial,compact")
+
+
 def test_a_port_in_use_is_refused_in_one_line(project: Project, port: int) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
