@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs Debian's packages chromium and chromium-driver",
 )
 
+CHART = (By.CSS_SELECTOR, ".js-plotly-plot")
 OFFLINE = "--disable-background-networking --disable-component-update --disable-sync --disable-quic"
 
 
@@ -119,8 +120,7 @@ def test_the_printed_address_compares_the_runs_without_a_click(
         browser, *names, *curves, f"{len(seeds)} matching runs", "accuracy", "val_accuracy", "test_accuracy"
     )
     assert "best_" not in said  # the parent's, whose charts would come first
-    charts = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")
-    assert len(charts) >= 3
+    WebDriverWait(browser, 60).until(lambda driver: len(driver.find_elements(*CHART)) >= 3)
 
 
 def test_a_trial_leads_to_its_sweep_and_the_ranking_there(
