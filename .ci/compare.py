@@ -20,8 +20,14 @@ def main() -> None:
     show = ["git", "-C", ROOT, "show", "HEAD:reports/metrics.json"]
     committed = json.loads(subprocess.run(show, capture_output=True, check=True).stdout)["test_accuracy"]
     mlflow.set_tracking_uri(f"sqlite:///{ROOT / 'mlflow.db'}")
-    (run,) = mlflow.search_runs(experiment_names=["digits"], output_format="list")
-    recorded = run.data.metrics["test_accuracy"]
+    newest = mlflow.search_runs(
+        experiment_names=["digits"],
+        filter_string="params.data = 'mnist'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    recorded = newest[0].data.metrics["test_accuracy"]
     print(f"test accuracy: {found} found, {committed} committed, {recorded} in MLflow")
     if recorded != found or abs(found - committed) > TOLERANCE:
         sys.exit("error: these differ")
