@@ -13,12 +13,10 @@ from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
 
-import mlflow
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from digits import tracking  # noqa: E402
+from digits import comparison, tracking  # noqa: E402
 
 SEEDS = range(5)
 PRESETS = {
@@ -27,33 +25,22 @@ PRESETS = {
 }
 
 
-def newest_run() -> mlflow.entities.Run:
-    (run,) = mlflow.search_runs(order_by=["attributes.start_time DESC"], max_results=1, output_format="list")
-    return run
-
-
-def seconds(run: mlflow.entities.Run) -> float:
-    """Of training and validating, all epochs together."""
-    return sum(m.value for m in mlflow.MlflowClient().get_metric_history(run.info.run_id, "seconds"))
-
-
 def main() -> None:
-    tracking.open_store()
-    runs = defaultdict(list)
+    runs: defaultdict[str, list[comparison.Record]] = defaultdict(list)
     for seed in SEEDS:
         for preset, keys in PRESETS.items():
             command = [sys.executable, str(ROOT / "src/experiment.py"), *keys, f"seed={seed}"]
             subprocess.run(command, check=True)
-            runs[preset].append(newest_run())
+            runs[preset] += tracking.search(limit=1)  # the newest
     print(
         f"\n{len(SEEDS)} seeds, {platform.machine()}, TensorFlow {version('tensorflow')}\n\n"
         "| preset | parameters | epochs | test accuracy, % | training time |\n|---|---|---|---|---|"
     )
-    base = [seconds(run) for run in runs["tutorial"]]
+    base = [run.metrics["train_seconds"] for run in runs["tutorial"]]
     for preset, of_preset in runs.items():
-        scores = [100 * run.data.metrics["test_accuracy"] for run in of_preset]
-        ratios = [seconds(run) / b for run, b in zip(of_preset, base, strict=True)]
-        settings = of_preset[0].data.params
+        scores = [100 * run.metrics["test_accuracy"] for run in of_preset]
+        ratios = [run.metrics["train_seconds"] / b for run, b in zip(of_preset, base, strict=True)]
+        settings = of_preset[0].parameters
         print(
             f"| {preset} | {int(settings['parameters']):,} | {settings['epochs']} "
             f"| {statistics.mean(scores):.2f} ± {statistics.stdev(scores):.2f} "
