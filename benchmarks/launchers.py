@@ -1,6 +1,6 @@
 """Compare a sweep's trials in turn with two at a time: python benchmarks/launchers.py
 
-Both train four seeds on the data that `dvc repro preprocess` prepared: Hydra's basic launcher with two
+Both train eight seeds on the data that `dvc repro preprocess` prepared: Hydra's basic launcher with two
 threads, then joblib with two workers of one thread each. Prints trials per hour and their ratio. A third
 sweep, in turn with one thread, must give the models that joblib gave, to the bit. Words of the command
 line go to all three: python benchmarks/launchers.py model=tutorial epochs=2
@@ -18,9 +18,9 @@ import entry_point  # noqa: E402
 
 entry_point.quiet()
 
-from digits import tracking  # noqa: E402
+from digits import store  # noqa: E402
 
-SEEDS = range(4)
+SEEDS = range(8)
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 
 
@@ -30,7 +30,7 @@ def sweep(*words: str) -> tuple[float, dict[str, str]]:
     start = time.perf_counter()
     subprocess.run([sys.executable, str(ROOT / "src/experiment.py"), "-m", seeds, *words], check=True)
     seconds = time.perf_counter() - start
-    trials = tracking.search(limit=len(SEEDS))
+    trials = store.search(limit=len(SEEDS))
     assert len({trial.tags["sweep"] for trial in trials}) == 1
     return 3600 * len(SEEDS) / seconds, {t.parameters["seed"]: t.tags["model_md5"] for t in trials}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from digits import comparison, tracking  # noqa: E402
+from digits import store  # noqa: E402
 
 SEEDS = range(5)
 PRESETS = {
@@ -26,12 +26,12 @@ PRESETS = {
 
 
 def main() -> None:
-    runs: defaultdict[str, list[comparison.Record]] = defaultdict(list)
+    runs: defaultdict[str, list[store.Record]] = defaultdict(list)
     for seed in SEEDS:
         for preset, keys in PRESETS.items():
             command = [sys.executable, str(ROOT / "src/experiment.py"), *keys, f"seed={seed}"]
             subprocess.run(command, check=True)
-            runs[preset] += tracking.search(limit=1)  # the newest
+            runs[preset] += store.search(limit=1)  # the newest
     print(
         f"\n{len(SEEDS)} seeds, {platform.machine()}, TensorFlow {version('tensorflow')}\n\n"
         "| preset | parameters | epochs | test accuracy, % | training time |\n|---|---|---|---|---|"

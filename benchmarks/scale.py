@@ -35,7 +35,7 @@ import ui  # noqa: E402
 
 entry_point.quiet()
 
-from digits import comparison, files, tracking  # noqa: E402
+from digits import comparison, files, store, tracking  # noqa: E402
 from digits.config import Config, parse  # noqa: E402
 from digits.data import Split  # noqa: E402
 from digits.training import Epoch  # noqa: E402
@@ -80,7 +80,7 @@ def fill(start: int, stop: int) -> None:
 
 
 def rank() -> None:
-    comparison.table(comparison.fold(tracking.search()))
+    comparison.table(comparison.fold(store.search()))
 
 
 @contextlib.contextmanager
@@ -133,8 +133,8 @@ def measure(runs: int) -> dict[str, float]:
     numbers = itertools.count(runs)
     once_more = {"record a run": seconds(lambda: record(next(numbers)), 10)}
     reading = {"read and rank all runs": seconds(rank, 3)}
-    with server(tracking.store()) as url:
-        experiment = tracking.open_store()
+    with server(store.uri()) as url:
+        experiment = store.use()
         first_page(url, experiment)  # the server's own start is not the store's
         return once_more | reading | {"first page": seconds(lambda: first_page(url, experiment), 5)}
 
@@ -143,7 +143,7 @@ def main(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db?timeout=60"
         os.environ["MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"] = "false"
-        tracking.open_store()
+        store.use()
         measured = []
         filled = 0
         for size in sorted(sizes):

@@ -13,17 +13,17 @@ CURVES = 8  # groups in the picture; more cannot be told apart
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from digits import tracking
+    from digits import store
 
     finished = "attributes.status = 'FINISHED'"
     chosen = f"{finished} and {arguments.filter}" if arguments.filter else finished
-    records = tracking.search(chosen)
+    records = store.search(chosen)
     groups = comparison.fold(records, arguments.metric)
     if not groups:
         known = sorted({name for r in records for name in r.metrics if not name.startswith("system/")})
         raise UserError(
             f"metric: none of the {len(records)} runs that were chosen has {arguments.metric}"
-            + (f"; they have {', '.join(known)}" if known else f" (in {tracking.store()})")
+            + (f"; they have {', '.join(known)}" if known else f" (in {store.uri()})")
         )
     rows = comparison.table(groups, arguments.metric)
     if arguments.format == "markdown":
@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
     names = comparison.varying(groups)
     curves = {
         comparison.label(group, names): {
-            metric: [tracking.history(record.run_id, metric) for record in group.records]
+            metric: [store.history(record.run_id, metric) for record in group.records]
             for metric in ("accuracy", "val_accuracy")
         }
         for group in groups[:CURVES]

@@ -6,12 +6,12 @@ from digits.errors import UserError
 
 
 def main(config: Config, _: object) -> None:
-    from digits import tracking
+    from digits import store, tracking
 
     run = tracking.find_run(config)
     if run is None:
         raise UserError(
-            f"no run of {tracking.run_name(config)} in {tracking.store()}; where DVC has its results "
+            f"no run of {tracking.run_name(config)} in {store.uri()}; where DVC has its results "
             "in the cache, `dvc repro --force` runs it again"
         )
     from rich.console import Console
@@ -25,7 +25,7 @@ def main(config: Config, _: object) -> None:
         ("recipe", f"{config.recipe.name}, {config.epochs} epochs"),
         ("test accuracy", f"{scores['test_accuracy']:.2%}"),
         ("run", f"{run.name} ({run.run_id})"),
-        ("recorded in", tracking.store()),
+        ("recorded in", store.uri()),
         ("look at it", "make ui"),
     ):
         table.add_row(name, value)

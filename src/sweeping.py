@@ -33,10 +33,10 @@ def sweep(
         settings = data.Settings(config.data.name, config.validation, config.split_seed)
         data.check(ROOT / "data/prepared", settings)
 
-    from digits import tracking
+    from digits import parents, tracking
 
-    with tracking.sweep_run(words, configs[0].resume) as sweep_id:
-        finished = tracking.finished_trials(sweep_id)
+    with parents.sweep_run(words, configs[0].resume) as sweep_id:
+        finished = parents.finished_trials(sweep_id)
         left = [
             words
             for words, config in trials.items()
@@ -58,9 +58,9 @@ def sweep(
 
 def report(sweep_id: str, folder: Path) -> None:
     """Rank the trials, say who won, and keep the table and the picture with the sweep."""
-    from digits import comparison, figures, tracking
+    from digits import comparison, figures, parents
 
-    groups = comparison.fold(tracking.search(f"tags.sweep = '{sweep_id}' and attributes.status = 'FINISHED'"))
+    groups = comparison.fold(parents.trials(sweep_id, "attributes.status = 'FINISHED'"))
     if not groups:
         return
     names = comparison.varying(groups)
@@ -79,11 +79,11 @@ def report(sweep_id: str, folder: Path) -> None:
 def summarize(groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
     """Show the ranked `groups`, and keep with the run that is open: their table, what else is in the
     summary of `folder`, and the `command` that repeats the `best` group."""
-    from digits import comparison, files, tracking
+    from digits import comparison, files, parents, tracking
 
     rows = comparison.table(groups)
     files.create(folder / "summary/ranking.md").write_text(comparison.markdown(rows))
     files.write_csv(folder / "summary/ranking.csv", rows)
     tracking.log_files(folder / "summary")
-    tracking.describe_sweep(f"{comparison.markdown(rows)}\n    {command}\n", best)
+    parents.describe_sweep(f"{comparison.markdown(rows)}\n    {command}\n", best)
     comparison.show(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,6 @@ def main(config: Config, out: Path) -> list[training.Epoch]:
         # without the seconds, which no two runs have in common
         rows = [dataclasses.asdict(epoch) for epoch in history]
         rows = [{k: v for k, v in row.items() if k != "seconds" and v is not None} for row in rows]
-        tracking.log_metrics({"train_seconds": sum(epoch.seconds for epoch in history)})
         reports = stage / "reports"
         files.write_csv(reports / "history.csv", rows)
         files.write_json(
@@ -50,7 +50,7 @@ def fit(
     config: Config, prepared: data.Prepared, on_epoch: Callable[[training.Epoch], None] | None = None
 ) -> tuple[keras.Model, list[training.Epoch]]:
     """The trained network and its history; the run that is open has each epoch before `on_epoch` hears
-    of it."""
+    of it, and at the end the seconds that all this took, its own recording among it."""
     from digits import tracking, training
 
     def log(epoch: training.Epoch) -> None:
@@ -58,7 +58,8 @@ def fit(
         if on_epoch:
             on_epoch(epoch)
 
-    return training.train(
+    start = time.perf_counter()
+    trained = training.train(
         config.model,
         config.recipe,
         prepared.train,
@@ -69,6 +70,8 @@ def fit(
         learning_rate=config.learning_rate,
         on_epoch=log,
     )
+    tracking.log_metrics({"train_seconds": time.perf_counter() - start})
+    return trained
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ The same command again goes on with the study, and in several terminals at once 
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,17 +26,17 @@ def main(sought: search.Search, out: Path) -> float:
 
     from filelock import FileLock
 
-    from digits import tracking  # not before a wrong key or file has been refused
+    from digits import parents, store  # not before a wrong key or file has been refused
 
-    database = Path(os.environ.get("DVC_ROOT", ROOT)) / "optuna.db"
+    database = store.root() / "optuna.db"
     lock = FileLock(f"{database}.{sought.digest}.lock")
-    study = studies.open_study(sought, database, lambda attributes: tracking.kill(attributes.get("run", "")))
+    study = studies.open_study(sought, database, lambda attributes: parents.kill(attributes.get("run", "")))
     runtime.start(config.threads)
 
     def trial_run(trial: optuna.Trial, config: Config) -> float:
         return run_trial(trial, config, prepared)
 
-    with tracking.search_run(sought.study, lock) as search_id:
+    with parents.search_run(sought.study, lock) as search_id:
         print(f"study {sought.study}")
         studies.optimize(study, sought, lock, trial_run)
         with lock:  # one process scores the winner; the others find it done
@@ -66,7 +65,6 @@ def run_trial(trial: optuna.Trial, config: Config, prepared: data.Prepared) -> f
 
         try:
             _, history = train.fit(config, prepared, judge)
-            tracking.log_metrics({"train_seconds": sum(epoch.seconds for epoch in history)})
         except optuna.TrialPruned as reason:
             pruned = reason
             tracking.set_tags({"pruned": "true"})
@@ -81,23 +79,23 @@ def conclude(study: optuna.Study, sought: search.Search, search_id: str, out: Pa
     """Train the winner as experiment.py does, score it, and report; with the study's lock held."""
     import experiment
     import sweeping
-    from digits import comparison, tracking
+    from digits import comparison, parents
 
     running = [trial for trial in study.trials if trial.state.name == "RUNNING"]  # in a longer search
-    tracking.close_trials(search_id, {trial.user_attrs.get("run", "") for trial in running})
+    parents.close_trials(search_id, {trial.user_attrs.get("run", "") for trial in running})
     best = studies.best(study)
     if best is None:
         raise UserError(f"search.pruner: all {len(study.trials)} trials were pruned; choose a milder one")
-    winner = tracking.search_winner(search_id, best.number)
+    winner = parents.search_winner(search_id, best.number)
     if winner is None:
         print(f"trial {best.number} won; it is trained again and scored")
         experiment.main(sought.at(best), out)
-        tracking.crown(search_id, best.number, out / "models/model.keras")
-        winner = tracking.search_winner(search_id, best.number)
+        parents.crown(search_id, best.number, out / "models/model.keras")
+        winner = parents.search_winner(search_id, best.number)
         assert winner is not None
     crowned = comparison.Group(winner.parameters, [winner])
     command = comparison.command(crowned, CARD, ROOT / "conf")
-    groups = comparison.fold(tracking.search_trials(search_id))
+    groups = comparison.fold(parents.search_trials(search_id))
     studies.pictures(study, out / "summary")
     sweeping.summarize(groups or [crowned], crowned, command, out)
     states = [trial.state.name for trial in study.trials]

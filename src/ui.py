@@ -15,16 +15,16 @@ import entry_point
 def main(port: int, sweep: str = "") -> int:
     """The exit status of the server, which runs until it is interrupted. With the id of a `sweep`, its
     trials are compared, and no other runs."""
-    from digits import tracking
+    from digits import store
 
-    store = tracking.store()
-    if store.startswith("http"):
-        print(f"the runs are compared at {tracking.comparison(store, sweep)}")
+    uri = store.uri()
+    if uri.startswith("http"):
+        print(f"the runs are compared at {store.comparison(uri, sweep)}")
         return 0
     if answers(port):
         sys.exit(f"error: PORT: something answers on port {port} already; try make ui PORT={port + 1}")
-    address = tracking.comparison(f"http://127.0.0.1:{port}", sweep)
-    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", store, "--port", str(port)]
+    address = store.comparison(f"http://127.0.0.1:{port}", sweep)
+    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri, "--port", str(port)]
     # a session of its own, since the server starts processes that would outlive it
     server = subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)
     try:

@@ -6,8 +6,9 @@ import pytest
 
 from conftest import ROOT
 from digits import comparison, figures
-from digits.comparison import Group, Record, Score
+from digits.comparison import Group, Score
 from digits.config import CARD
+from digits.store import Record
 
 
 def record(

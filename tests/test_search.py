@@ -1,6 +1,7 @@
 """The search: what may be said of it, how trials are shared out, and src/tune.py as a person runs it."""
 
 import copy
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -323,3 +324,49 @@ def test_bad_input_is_one_line_and_starts_nothing(project: Project, words: list[
     assert output.startswith(complaint)
     assert output.count("\n") == 1
     assert len(children(project)) == known
+
+
+def test_what_a_killed_process_leaves_is_done_by_those_that_share_the_study(
+    project: Project, tmp_path: Path
+) -> None:
+    (project.root / "conf/search/tiny.yaml").write_text(TINY)
+    project.edit("src/digits/studies.py", "GRACE = 30", "GRACE = 8")
+    words = ("search=tiny", "study=shared", "search.trials=4", "epochs=10")
+    command = ("python", "src/tune.py", *words, "search.space.learning_rate={choices: [0.1, 0.2]}")
+    outputs = [tmp_path / "killed", tmp_path / "left"]
+    started = []
+    for output in outputs:
+        with output.open("w") as stream:
+            started.append(
+                subprocess.Popen(
+                    command,
+                    cwd=project.root,
+                    env=project.environment,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+    killed, left = started
+    try:
+        while not all("Epoch 2/" in output.read_text() for output in outputs):
+            assert killed.poll() is None, outputs[0].read_text()
+            assert left.poll() is None, outputs[1].read_text()
+            time.sleep(0.1)
+        killed.kill()
+        assert left.wait(timeout=240) == 0, outputs[1].read_text()
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    shared = [run for run in children(project) if run.data.tags.get("study") == "shared"]
+    assert len({run.data.tags["sweep"] for run in shared}) == 1
+    assert sorted(run.info.status for run in shared) == [*["FINISHED"] * 4, "KILLED"]
+    numbers = [run.data.tags["trial"] for run in shared if run.info.status == "FINISHED"]
+    (parent,) = {run.data.tags["sweep"] for run in shared}
+    (winner,) = [
+        run
+        for run in children(project)
+        if run.data.tags["sweep"] == parent and run.data.tags.get("winner") == "true"
+    ]
+    assert winner.data.tags["winner_of_trial"] in numbers
+    assert mlflow.get_run(parent).info.status == "FINISHED"

@@ -1,11 +1,5 @@
 import contextlib
-import functools
-import sqlite3
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +11,6 @@ from conftest import ROOT
 from digits import files, tracking
 from digits.config import Config, parse
 from digits.data import Split
-from digits.errors import UserError
 from digits.training import Epoch
 
 MakeSplit = Callable[[int], Split]
@@ -40,10 +33,9 @@ def compose(**changes: Any) -> Config:
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    yield uri
+def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    yield
     while mlflow.active_run():
         mlflow.end_run()
 
@@ -66,15 +58,6 @@ def trained(model_file: Path, config: Config, split: Split) -> str:
     with tracking.training_run(config, {"train": split}) as run_id:
         mlflow.set_tag("model_md5", files.md5(model_file))
     return run_id
-
-
-def test_the_store_is_in_the_project_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert tracking.store() == f"sqlite:///{ROOT / 'mlflow.db'}?timeout=60"
-    monkeypatch.setenv("DVC_ROOT", "/elsewhere")
-    assert tracking.store() == "sqlite:////elsewhere/mlflow.db?timeout=60"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert tracking.store() == "http://127.0.0.1:9"
 
 
 def test_parameters_are_the_card_and_the_presets_flattened() -> None:
@@ -196,29 +179,6 @@ def test_a_model_trained_again_to_the_same_file_has_its_scores(
     assert again.data.tags["scored_in_run"] == scored
 
 
-def test_a_server_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI: http://127.0.0.1:9 does not answer"):
-        tracking.open_store()
-
-
-def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_text("nothing of the kind" * 100)
-    with pytest.raises(UserError, match=r"mlflow\.db: cannot be opened: .*not a database") as refusal:
-        tracking.open_store()
-    assert "\n" not in str(refusal.value)
-
-
-def test_a_server_that_is_not_mlflows_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
-        with pytest.raises(UserError, match=r"cannot be opened: .*404"):
-            tracking.open_store()
-        server.shutdown()
-
-
 def test_a_run_that_cannot_be_described_is_not_left_running(
     make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,41 +189,3 @@ def test_a_run_that_cannot_be_described_is_not_left_running(
     ):
         pass
     assert [run.info.status for run in runs()] == ["FAILED"]
-
-
-def test_a_store_of_another_mlflow_is_refused(tmp_path: Path) -> None:
-    tracking.open_store()
-    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
-        database.execute("UPDATE alembic_version SET version_num = 'of_the_future'")
-        database.commit()
-    # another process, since this one has looked at the version already
-    code = "import sys; sys.path.insert(0, 'src'); from digits import tracking; tracking.open_store()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("digits.errors.UserError: sqlite:///")
-    assert "cannot be opened" in last
-    assert "mlflow db upgrade" in last
-
-
-def test_processes_that_record_at_once_lose_nothing(store: str) -> None:
-    code = (
-        "import sys, mlflow; sys.path.insert(0, 'src'); from digits import tracking\n"
-        "tracking.open_store()\n"
-        "with mlflow.start_run():\n"
-        "    for step in range(20): mlflow.log_metrics({'a': step, 'b': -step}, step=step)\n"
-    )
-    for already in (0, 8):  # in the store: it is missing at first
-        started = [
-            subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-            for _ in range(8)
-        ]
-        for process in started:
-            _, errors = process.communicate(timeout=240)
-            assert process.returncode == 0, errors
-        mlflow.set_tracking_uri(store)
-        assert len(runs()) == already + 8
-    client = mlflow.MlflowClient()
-    for run in runs():
-        for metric, sign in (("a", 1), ("b", -1)):
-            history = client.get_metric_history(run.info.run_id, metric)
-            assert [point.value for point in history] == [sign * step for step in range(20)]

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import Project
-from digits import tracking
+from digits import parents, store, tracking
 from digits.comparison import fold
 from digits.data import Split
 from digits.training import Epoch
@@ -63,11 +63,11 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_split: Callable[
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     record(seed=0)
-    with tracking.sweep_run("seed=1,2", resume=False) as sweep_id:
+    with parents.sweep_run("seed=1,2", resume=False) as sweep_id:
         record(seed=1)
         record(seed=2)
-        (group,) = fold(tracking.search(f"tags.sweep = '{sweep_id}'"))
-        tracking.describe_sweep("| rank | seconds |\n|---|---|\n| the first | 4.5 |\n", group)
+        (group,) = fold(parents.trials(sweep_id, "attributes.status = 'FINISHED'"))
+        parents.describe_sweep("| rank | seconds |\n|---|---|\n| the first | 4.5 |\n", group)
     return sweep_id
 
 
@@ -144,7 +144,7 @@ def test_a_sweep_that_was_really_run_is_compared(
     project.run("dvc", "repro", "preprocess")
     project.run("python", "src/experiment.py", "-m", "model=tutorial,compact")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", project.store)
-    trials = tracking.search("params.model != ''")
+    trials = store.search("params.model != ''")
     assert len(trials) == 2
     browser.get(start(trials[0].tags["sweep"]))
     curves = [f"{trial.name} (val_accuracy)" for trial in trials]

@@ -10,29 +10,21 @@ import math
 import shlex
 import statistics
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
+
+from digits.config import FROM_RECIPE, flat
+
+if TYPE_CHECKING:
+    from digits.store import Record
 
 REPLICATE = "seed"
 LOWER_IS_BETTER = ("loss", "error", "seconds")
 # what follows from a preset tells two runs apart only if both have that preset
 FROM_MODEL = ("parameters",)
-FROM_RECIPE = ("epochs", "batch_size", "learning_rate")
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """A run as it was recorded: parameters as text, metrics at their last step."""
-
-    run_id: str
-    name: str
-    status: str
-    parameters: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,15 +168,6 @@ def show(rows: Sequence[Mapping[str, str]]) -> None:
         drawn.add_row(*row.values())
     width = None if sys.stdout.isatty() else 240  # whole where nobody can widen the window
     Console(highlight=False, width=width).print(drawn)
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested mappings under dotted names."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def command(group: Group, card: Sequence[str], conf: Path) -> str:

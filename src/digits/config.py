@@ -6,6 +6,7 @@ The composed YAML is checked against this schema before any work is done.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import (
@@ -158,6 +159,15 @@ class Config(Section):
     def _auto_means_the_recipe(cls, values: Any) -> Any:
         automatic = [key for key in FROM_RECIPE if values.get(key) == "auto"]
         return values | {key: values["recipe"].get(key) for key in automatic}
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings under dotted names."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 UNIONS = (("data",), ("model",), ("recipe", "optimizer"), ("recipe", "schedule"))

@@ -21,8 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from digits.comparison import flat
-from digits.config import CARD, FROM_RECIPE, PRESETS, Config, Section, Seed, Share, parse
+from digits.config import CARD, FROM_RECIPE, PRESETS, Config, Section, Seed, Share, flat, parse
 from digits.errors import UserError
 
 if TYPE_CHECKING:

@@ -146,14 +146,24 @@ def batches(split: Split, batch_size: int, *, seed: int, shift: int) -> tf.data.
 
     order = tf.data.Dataset.range(n).shuffle(n, seed=seed, reshuffle_each_iteration=True)
     random = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    return tf.data.Dataset.zip(order.batch(batch_size), random).map(gather).prefetch(4)
+    return _untuned(tf.data.Dataset.zip(order.batch(batch_size), random).map(gather).prefetch(4))
 
 
 def in_order(split: Split, batch_size: int = 1000) -> tf.data.Dataset:
     """The whole split, once, in order."""
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(batch_size)
+    return _untuned(tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(batch_size))
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Without the thread that tunes the pipeline while it runs: there is nothing to tune here, and on busy
+    processors an epoch's end waits for it, up to five seconds."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def save(model: keras.Model, file: Path) -> None:
