@@ -35,8 +35,8 @@ for i in range(9):
     plt.imshow(train_x[i], cmap="gray")
 plt.savefig("first_nine.png")
 
-train_x = train_x.reshape(-1, 28, 28, 1).astype("float32") / 255
-test_x = test_x.reshape(-1, 28, 28, 1).astype("float32") / 255
+x = train_x.reshape(-1, 28, 28, 1).astype("float32") / 255
+x_test = test_x.reshape(-1, 28, 28, 1).astype("float32") / 255
 
 model = keras.Sequential(
     [
@@ -51,9 +51,9 @@ model = keras.Sequential(
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 start = time.perf_counter()
-model.fit(train_x, train_y, epochs=10, batch_size=32, verbose=2)
+model.fit(x, train_y, epochs=10, batch_size=32, verbose=2)
 seconds = time.perf_counter() - start
 
-_, accuracy = model.evaluate(test_x, test_y, verbose=0)
+_, accuracy = model.evaluate(x_test, test_y, verbose=0)
 model.save("model.keras")
 print(json.dumps({"test_accuracy": accuracy, "train_seconds": seconds}))
