@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import entry_point
 from digits import data, runtime, search, studies
 from digits.config import CARD, Config
-from digits.errors import UserError
+from digits.errors import Diverged, UserError
 from entry_point import ROOT
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def run_trial(trial: optuna.Trial, config: Config, prepared: data.Prepared) -> f
 
         try:
             _, history = train.fit(config, prepared, judge)
-        except optuna.TrialPruned as reason:
+        except (optuna.TrialPruned, Diverged) as reason:
             pruned = reason
             tracking.set_tags({"pruned": "true"})
     if pruned:
-        print(f"trial {trial.number} pruned {pruned}")
-        raise pruned
+        print(f"trial {trial.number} pruned: {pruned}")
+        raise optuna.TrialPruned(str(pruned))
     print(f"trial {trial.number}: validation accuracy {history[-1].val_accuracy:.2%}")
     return history[-1].val_accuracy or 0.0
 

@@ -27,8 +27,11 @@ def test_the_tutorial_network_is_the_tutorials() -> None:
     assert network.count_params() == 542_230
 
 
-def test_the_compact_network_has_a_twentieth_of_its_parameters() -> None:
-    assert models.compact(filters=[16, 32, 64]).count_params() == 29_402
+def test_the_compact_network_has_a_ninth_of_its_parameters() -> None:
+    network = models.compact(filters=[16, 48, 96])
+    assert network.count_params() == 58_074
+    heights = [layer.output.shape[1] for layer in network.layers if isinstance(layer, layers.Conv2D)]
+    assert heights == [24, 10, 3]
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,15 @@ def test_parameters_are_the_card_and_the_presets_flattened() -> None:
         "learning_rate": 0.5,
         "threads": 2,
         "model.network": "compact",
-        "model.filters": [16, 32, 64],
+        "model.filters": [16, 48, 96],
         "recipe.optimizer.name": "sgd",
         "recipe.optimizer.momentum": 0.9,
         "recipe.schedule.name": "onecycle",
         "recipe.schedule.warmup": 0.3,
+        "recipe.weight_decay": 0,
         "recipe.shift": 1,
+        "recipe.rotation": 0,
+        "recipe.scaling": 0,
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from digits import config, training
 from digits.data import Split
+from digits.errors import Diverged
 from digits.training import Epoch
 
 MakeSplit = Callable[[int], Split]
@@ -17,12 +18,15 @@ ONECYCLE: dict[str, Any] = {
     "name": "onecycle",
     "optimizer": {"name": "sgd", "momentum": 0.9},
     "schedule": {"name": "onecycle", "warmup": 0.25},
+    "weight_decay": 0.01,
     "shift": 1,
+    "rotation": 5,
+    "scaling": 0.1,
     "epochs": 1,
     "batch_size": 1,
     "learning_rate": 1.0,
 }
-CONSTANT = ONECYCLE | {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "shift": 0}
+CONSTANT = ONECYCLE | {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "rotation": 0}
 NETWORK = next(n for n in config.NETWORKS if n.__name__ == "compact")(
     name="small", network="compact", filters=[4, 8]
 )
@@ -80,47 +84,6 @@ def test_a_constant_rate_stays(make_split: MakeSplit) -> None:
     assert [epoch.learning_rate for epoch in history] == pytest.approx([0.01, 0.01])
 
 
-def epoch_of(split: Split, shift: int = 0, seed: int = 0, epochs: int = 1) -> list[tuple[Any, Any]]:
-    dataset = training.batches(split, 32, seed=seed, shift=shift)
-    passes = [list(dataset.as_numpy_iterator()) for _ in range(epochs)]
-    return [(np.concatenate([x for x, _ in p]), np.concatenate([y for _, y in p])) for p in passes]
-
-
-def test_an_epoch_has_every_image_once_with_its_label(make_split: MakeSplit) -> None:
-    split = make_split(100)
-    ((images, labels),) = epoch_of(split)
-    assert images.dtype == np.uint8
-    pairs = zip(images, labels, strict=True)
-    original = zip(split.images, split.labels, strict=True)
-    assert sorted((i.tobytes(), y) for i, y in pairs) == sorted((i.tobytes(), y) for i, y in original)
-
-
-def test_the_order_changes_with_the_epoch_and_the_seed(make_split: MakeSplit) -> None:
-    first, second = epoch_of(make_split(100), epochs=2)
-    (other,) = epoch_of(make_split(100), seed=1)
-    assert not np.array_equal(first[0], second[0])
-    assert not np.array_equal(first[0], other[0])
-
-
-@pytest.mark.parametrize("shift", [1, 3])
-def test_images_move_by_whole_pixels_within_the_bound(shift: int) -> None:
-    point = np.zeros((500, 28, 28, 1), np.uint8)
-    point[:, 14, 10] = 200
-    ((images, _),) = epoch_of(Split(point, np.zeros(500, np.uint8)), shift)
-    assert (images.sum(axis=(1, 2, 3)) == 200).all()
-    _, rows, columns, _ = np.nonzero(images)
-    assert set(rows) == set(range(14 - shift, 15 + shift))
-    assert set(columns) == set(range(10 - shift, 11 + shift))
-
-
-def test_what_leaves_the_image_does_not_come_back_on_the_other_side() -> None:
-    column = np.zeros((500, 28, 28, 1), np.uint8)
-    column[:, :, 27] = 200
-    ((images, _),) = epoch_of(Split(column, np.zeros(500, np.uint8)), shift=2)
-    assert images[:, :, :25].max() == 0
-    assert {int(n) for n in (images[:, 14] > 0).sum(axis=(1, 2))} == {0, 1}
-
-
 def test_equal_weights_make_equal_files_that_load(make_split: MakeSplit, tmp_path: Path) -> None:
     files = [tmp_path / "a.keras", tmp_path / "b.keras"]
     for file in files:
@@ -130,3 +93,19 @@ def test_equal_weights_make_equal_files_that_load(make_split: MakeSplit, tmp_pat
     loaded = keras.models.load_model(files[0])
     assert weights(loaded) == weights(model)
     assert getattr(loaded, "optimizer", None) is None
+
+
+def test_a_loss_that_is_no_number_ends_the_training(make_split: MakeSplit) -> None:
+    with pytest.raises(
+        Diverged, match=r"^learning_rate: 1e\+20 is too much; the loss is (nan|inf) after epoch 1"
+    ):
+        train(make_split(100), make_split(0), CONSTANT, learning_rate=1e20)
+
+
+@pytest.mark.parametrize("recipe", [ONECYCLE, CONSTANT], ids=["onecycle", "constant"])
+def test_weights_decay(make_split: MakeSplit, recipe: dict[str, Any]) -> None:
+    sizes = []
+    for decay in (0.0, 0.5):
+        model, _ = train(make_split(100), make_split(0), recipe | {"weight_decay": decay})
+        sizes.append(sum(float(np.square(w).sum()) for w in model.trainable_weights))
+    assert sizes[1] < 0.9 * sizes[0]

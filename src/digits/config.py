@@ -132,7 +132,10 @@ class Recipe(Section):
     name: str
     optimizer: Annotated[Adam | SGD, Field(discriminator="name")]
     schedule: Annotated[Constant | OneCycle, Field(discriminator="name")]
-    shift: Annotated[int, Field(ge=0, le=14)]
+    weight_decay: Share
+    shift: Annotated[int, Field(ge=0, le=14)]  # pixels
+    rotation: Annotated[float, Field(ge=0, le=180)]  # degrees
+    scaling: Share
     epochs: PositiveInt = Field(exclude=True)
     batch_size: PositiveInt = Field(exclude=True)
     learning_rate: PositiveFloat = Field(exclude=True)

@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The entry points print it without a traceback; every other exception is a bug and keeps its own.
     """
+
+
+class Diverged(UserError):
+    """The loss is no longer a number, so that further training is in vain."""

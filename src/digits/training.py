@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import sys
 import time
@@ -12,15 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from digits import files, models
+from digits import batches, files, models
 from digits.config import SGD, Network, OneCycle, Recipe
 from digits.data import Split
+from digits.errors import Diverged
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 STEPS_PER_CALL = 50  # training steps between two returns to Python, which costs as much as a step
 
@@ -52,7 +51,8 @@ def train(
 ) -> tuple[keras.Model, list[Epoch]]:
     """A trained network, without its optimizer, and its history; `on_epoch` hears of each epoch.
 
-    The same arguments give the same weights, to the bit, on a CPU with as many threads.
+    The same arguments give the same weights, to the bit, on a CPU with as many threads. Diverged, a
+    UserError, where the loss is not finite after an epoch.
     """
     import keras
 
@@ -72,6 +72,11 @@ def train(
     def end_of_epoch(index: int, logs: dict[str, float]) -> None:
         nonlocal began
         now = time.perf_counter()
+        if not math.isfinite(logs["loss"]):
+            raise Diverged(
+                f"learning_rate: {learning_rate:g} is too much; the loss is {logs['loss']} "
+                f"after epoch {index + 1}"
+            )
         history.append(
             Epoch(
                 epoch=index + 1,
@@ -87,10 +92,10 @@ def train(
         began = time.perf_counter()
 
     model.fit(
-        batches(training, batch_size, seed=seed, shift=recipe.shift),
-        validation_data=in_order(validation) if len(validation) else None,
+        batches.augmented(training, batch_size, recipe, seed),
+        validation_data=batches.in_order(validation) if len(validation) else None,
         epochs=epochs,
-        shuffle=False,  # batches() does
+        shuffle=False,  # the batches are
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_of_epoch)],
     )
@@ -116,54 +121,11 @@ def _optimizer(recipe: Recipe, learning_rate: float, steps: int) -> keras.Optimi
             warmup_steps=warmup,
             decay_steps=max(1, steps - warmup),
         )
+    decay = recipe.weight_decay or None
     if isinstance(recipe.optimizer, SGD):
-        return keras.optimizers.SGD(rate, momentum=recipe.optimizer.momentum, nesterov=True)
-    return keras.optimizers.Adam(rate)
-
-
-def batches(split: Split, batch_size: int, *, seed: int, shift: int) -> tf.data.Dataset:
-    """An epoch of (b, 28, 28, 1) uint8 images and (b,) labels, in another order every time.
-
-    With `shift`, each image moves by up to so many pixels along each axis, as if it lay on a larger
-    sheet of zeros. The images stay in memory once, as bytes, and a batch is one gather: of 784
-    pixels around a corner for each image, so that moving them costs nothing more.
-    """
-    import tensorflow as tf
-
-    n, height, width, _ = split.images.shape
-    sheet = np.pad(split.images, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
-    stride = width + 2 * shift
-    window = (np.arange(height)[:, None] * stride + np.arange(width)).reshape(-1)
-    pixels, labels = tf.constant(sheet.reshape(-1)), tf.constant(split.labels)
-
-    def gather(rows: Any, random: Any) -> Any:
-        corners = rows * (sheet.shape[1] * stride)
-        if shift:
-            moves = tf.random.stateless_uniform((2, tf.size(rows)), random, 0, 2 * shift + 1, tf.int64)
-            corners += moves[0] * stride + moves[1]
-        images = tf.gather(pixels, corners[:, None] + window)
-        return tf.reshape(images, (-1, height, width, 1)), tf.gather(labels, rows)
-
-    order = tf.data.Dataset.range(n).shuffle(n, seed=seed, reshuffle_each_iteration=True)
-    random = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    return _untuned(tf.data.Dataset.zip(order.batch(batch_size), random).map(gather).prefetch(4))
-
-
-def in_order(split: Split, batch_size: int = 1000) -> tf.data.Dataset:
-    """The whole split, once, in order."""
-    import tensorflow as tf
-
-    return _untuned(tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(batch_size))
-
-
-def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Without the thread that tunes the pipeline while it runs: there is nothing to tune here, and on busy
-    processors an epoch's end waits for it, up to five seconds."""
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)
+        momentum = recipe.optimizer.momentum
+        return keras.optimizers.SGD(rate, momentum=momentum, nesterov=True, weight_decay=decay)
+    return keras.optimizers.Adam(rate, weight_decay=decay)
 
 
 def save(model: keras.Model, file: Path) -> None:
