@@ -1,8 +1,8 @@
-"""The default network's training step in TensorFlow and in PyTorch, in turn: make engine
+"""The default network's training step in TensorFlow and in PyTorch, in turn: python benchmarks/engine.py PYTHON
 
 Each round trains both for epochs of random images on as many threads: Keras as digits.training calls it,
 and the same network, batch, loss and optimizer as a plain PyTorch loop, its tensors in channels_last.
-PyTorch alone comes from benchmarks/requirements.txt, in an environment of its own.
+PYTHON is that of an environment with torch, numpy and pyyaml, apart from the project's own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ def random_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return images, random.integers(0, 10, IMAGES, dtype=np.uint8)
 
 
-def tensorflow_epochs(settings: dict[str, list[int]], threads: int) -> Iterator[float]:
+def tensorflow_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]:
     sys.path.insert(0, str(ROOT / "src"))
     import entry_point
 
@@ -42,6 +43,8 @@ def tensorflow_epochs(settings: dict[str, list[int]], threads: int) -> Iterator[
         name="engine",
         optimizer=config.SGD(name="sgd", momentum=MOMENTUM),
         schedule=config.Constant(name="constant"),
+        weight_decay=0,
+        label_smoothing=0,
         shift=0,
         rotation=0,
         scaling=0,
@@ -64,7 +67,7 @@ def tensorflow_epochs(settings: dict[str, list[int]], threads: int) -> Iterator[
     yield from (epoch.seconds for epoch in history)
 
 
-def pytorch_epochs(settings: dict[str, list[int]], threads: int) -> Iterator[float]:
+def pytorch_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]:
     import torch  # type: ignore[import-not-found]
     from torch import nn
 
@@ -72,10 +75,17 @@ def pytorch_epochs(settings: dict[str, list[int]], threads: int) -> Iterator[flo
     torch.manual_seed(0)
     layers: list[nn.Module] = []
     channels, side = 1, 28
-    for width in settings["filters"]:
-        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.MaxPool2d(2)]
-        layers += [nn.BatchNorm2d(width, momentum=0.1, eps=1e-3), nn.ReLU()]
-        channels, side = width, side // 2
+    for depth, width in enumerate(settings["filters"], start=1):
+        kernel = 5 if depth == 1 else 3
+        convolution = nn.Conv2d(channels, width, kernel, bias=False)
+        channels, side = width, side - kernel + 1
+        layers.append(convolution)
+        if depth < len(settings["filters"]):
+            layers.append(nn.MaxPool2d(2))
+            side //= 2
+        fixed = depth == 1 and settings["first_layer"] == "cosines"
+        convolution.weight.requires_grad = not fixed
+        layers += [nn.BatchNorm2d(width, momentum=0.1, eps=1e-3, affine=not fixed), nn.ReLU()]
     model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * side * side, 10))
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, nesterov=True)

@@ -28,15 +28,25 @@ def test_the_tutorial_network_is_the_tutorials() -> None:
 
 
 def test_the_compact_network_has_a_ninth_of_its_parameters() -> None:
-    network = models.compact(filters=[16, 48, 96])
-    assert network.count_params() == 58_074
+    network = models.compact(filters=[24, 48, 96], first_layer="cosines")
+    assert network.count_params() == 61_714
     heights = [layer.output.shape[1] for layer in network.layers if isinstance(layer, layers.Conv2D)]
     assert heights == [24, 10, 3]
 
 
+def test_the_first_layer_is_fixed_or_learnt() -> None:
+    fixed, learnt = (models.compact([8, 4], first_layer=kind) for kind in ("cosines", "learnt"))
+    assert len(learnt.trainable_weights) == len(fixed.trainable_weights) + 3  # the kernel, scale and centre
+    kernel = fixed.layers[1].get_weights()[0].reshape(25, 8)
+    waves, opposite = kernel[:, ::2], kernel[:, 1::2]
+    np.testing.assert_array_equal(waves, -opposite)
+    np.testing.assert_allclose(waves.T @ waves, np.eye(4), atol=1e-6)
+    np.testing.assert_allclose(waves[:, 0], 0.2)  # the slowest of all is the mean
+
+
 @pytest.mark.parametrize(
     "network",
-    [models.tutorial(filters=4, units=8), models.compact(filters=[4, 8])],
+    [models.tutorial(filters=4, units=8), models.compact(filters=[4, 8], first_layer="cosines")],
     ids=["tutorial", "compact"],
 )
 def test_a_network_takes_raw_pixels_and_gives_probabilities(network: object) -> None:
@@ -47,6 +57,6 @@ def test_a_network_takes_raw_pixels_and_gives_probabilities(network: object) -> 
 
 
 def test_pixels_are_scaled_to_one() -> None:
-    scaled = models.compact(filters=[4]).layers[0](np.array([[0, 51, 255]], np.uint8))
+    scaled = models.compact(filters=[4], first_layer="cosines").layers[0](np.array([[0, 51, 255]], np.uint8))
     np.testing.assert_allclose(np.asarray(scaled), [[0, 0.2, 1]], rtol=1e-6)
     assert np.asarray(scaled).dtype == np.float32

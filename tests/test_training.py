@@ -19,6 +19,7 @@ ONECYCLE: dict[str, Any] = {
     "optimizer": {"name": "sgd", "momentum": 0.9},
     "schedule": {"name": "onecycle", "warmup": 0.25},
     "weight_decay": 0.01,
+    "label_smoothing": 0,
     "shift": 1,
     "rotation": 5,
     "scaling": 0.1,
@@ -28,7 +29,7 @@ ONECYCLE: dict[str, Any] = {
 }
 CONSTANT = ONECYCLE | {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "rotation": 0}
 NETWORK = next(n for n in config.NETWORKS if n.__name__ == "compact")(
-    name="small", network="compact", filters=[4, 8]
+    name="small", network="compact", filters=[4, 8], first_layer="cosines"
 )
 
 
@@ -109,3 +110,18 @@ def test_weights_decay(make_split: MakeSplit, recipe: dict[str, Any]) -> None:
         model, _ = train(make_split(100), make_split(0), recipe | {"weight_decay": decay})
         sizes.append(sum(float(np.square(w).sum()) for w in model.trainable_weights))
     assert sizes[1] < 0.9 * sizes[0]
+
+
+def test_smoothed_labels_make_the_network_less_sure_and_the_loss_stays_comparable(
+    make_split: MakeSplit,
+) -> None:
+    split = make_split(400)
+    surest = []
+    for smoothing in (0.0, 0.3):
+        recipe = CONSTANT | {"label_smoothing": smoothing}
+        model, history = train(split, split, recipe, epochs=6, learning_rate=0.01)
+        probabilities = model.predict(split.images, verbose=0)
+        likelihood = probabilities[np.arange(len(split)), split.labels]
+        assert history[-1].val_loss == pytest.approx(-np.log(likelihood).mean(), rel=1e-3)
+        surest.append(probabilities.max(axis=1).mean())
+    assert surest[1] < surest[0] - 0.1

@@ -91,7 +91,9 @@ def _network(function: Any) -> type[Network]:
 NETWORKS = tuple(
     _network(function)
     for function in vars(models).values()
-    if inspect.isfunction(function) and function.__module__ == models.__name__
+    if inspect.isfunction(function)
+    and function.__module__ == models.__name__
+    and not function.__name__.startswith("_")
 )
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ class Recipe(Section):
     optimizer: Annotated[Adam | SGD, Field(discriminator="name")]
     schedule: Annotated[Constant | OneCycle, Field(discriminator="name")]
     weight_decay: Share
+    label_smoothing: Share
     shift: Annotated[int, Field(ge=0, le=14)]  # pixels
     rotation: Annotated[float, Field(ge=0, le=180)]  # degrees
     scaling: Share

@@ -60,10 +60,13 @@ def train(
     keras.utils.set_random_seed(seed)
     model = _build(network)
     steps = epochs * -(-len(training) // batch_size)
+    smoothing = recipe.label_smoothing
+    cross_entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")
     model.compile(
         optimizer=_optimizer(recipe, learning_rate, steps),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        loss=_smoothed(smoothing) if smoothing else "sparse_categorical_crossentropy",
+        # the loss with smoothed labels could not be compared with any other
+        metrics=["accuracy", *([cross_entropy] if smoothing else [])],
         steps_per_execution=STEPS_PER_CALL,
     )
     history: list[Epoch] = []
@@ -81,9 +84,9 @@ def train(
             Epoch(
                 epoch=index + 1,
                 accuracy=logs["accuracy"],
-                loss=logs["loss"],
+                loss=logs.get("cross_entropy", logs["loss"]),
                 val_accuracy=logs.get("val_accuracy"),
-                val_loss=logs.get("val_loss"),
+                val_loss=logs.get("val_cross_entropy", logs.get("val_loss")),
                 learning_rate=float(model.optimizer.learning_rate),
                 seconds=now - began,
             )
@@ -107,6 +110,17 @@ def train(
 def _build(network: Network) -> keras.Model:
     model: keras.Model = getattr(models, network.network)(**network.arguments)
     return model
+
+
+def _smoothed(smoothing: float) -> Callable[[Any, Any], Any]:
+    """The cross-entropy with labels that are only so sure (Szegedy et al., 2016)."""
+    import keras
+
+    def loss(labels: Any, probabilities: Any) -> Any:
+        sure = keras.ops.one_hot(labels, probabilities.shape[-1])
+        return keras.losses.categorical_crossentropy(sure, probabilities, label_smoothing=smoothing)
+
+    return loss
 
 
 def _optimizer(recipe: Recipe, learning_rate: float, steps: int) -> keras.Optimizer:
