@@ -13,7 +13,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test check format compare ui lock
+.PHONY: help setup run test check format compare ui bench lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -48,6 +48,10 @@ compare: setup ## rank the runs, or those that FILTER selects in MLflow's search
 
 ui: setup ## start mlflow ui on PORT, and say where the runs, or those of SWEEP, are compared
 	@python src/ui.py $(PORT) $(SWEEP)
+
+bench: setup ## measure the presets against the tutorial's plain script (half an hour on MNIST), and the pipeline
+	python benchmarks/bench.py
+	python benchmarks/pipeline.py
 
 lock: ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \

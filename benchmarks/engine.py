@@ -1,4 +1,4 @@
-"""The default network's training step in TensorFlow and in PyTorch, in turn: python benchmarks/engine.py PYTHON
+"""The default network's training in TensorFlow and in PyTorch, in turn: python benchmarks/engine.py PYTHON
 
 Each round trains both for epochs of random images on as many threads: Keras as digits.training calls it,
 and the same network, batch, loss and optimizer as a plain PyTorch loop, its tensors in channels_last.
@@ -104,6 +104,7 @@ def pytorch_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]:
 
 def main() -> None:
     import yaml
+
     from measuring import machine, spread
 
     card = yaml.safe_load((ROOT / "params.yaml").read_text())

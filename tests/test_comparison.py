@@ -116,6 +116,7 @@ def test_the_command_repeats_the_first_run_of_a_group() -> None:
     presets: dict[str, Any] = {
         "model.filters": "[8, 16]",
         "recipe.shift": "1",
+        "recipe.rotation": "0.0",  # in the file it is 0
         "recipe.optimizer.momentum": "0.5",
     }
     (group,) = comparison.fold([record(0.9, seed, **card, **presets) for seed in (4, 3)])

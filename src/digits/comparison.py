@@ -179,6 +179,6 @@ def command(group: Group, card: Sequence[str], conf: Path) -> str:
         file = Path(preset, f"{parameters[preset]}.yaml")
         for key, value in flat(yaml.safe_load((conf / file).read_text())):
             used = parameters.get(f"{preset}.{key}", str(value))
-            if used != str(value):
+            if yaml.safe_load(used) != value:
                 words.append(f"{conf.name}/{file}:{key}={used.replace(' ', '')}")
     return "dvc exp run " + " ".join(f"-S {shlex.quote(word)}" for word in words)
