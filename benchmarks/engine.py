@@ -54,7 +54,7 @@ def tensorflow_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]
     )
     images, labels = random_digits()
     _, history = training.train(
-        compact(name="default", network="compact", **settings),
+        compact(name="default", **settings),
         recipe,
         data.Split(images, labels),
         data.Split(images[:0], labels[:0]),

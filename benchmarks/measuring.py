@@ -78,5 +78,9 @@ def machine() -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """The median and the range."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+    """The median and the range, to two digits."""
+    middle, low, high = (
+        f"{value:.{2 if value >= 0.1 else 3}f}"
+        for value in (statistics.median(values), min(values), max(values))
+    )
+    return f"{middle} ({low} to {high})"
