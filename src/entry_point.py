@@ -91,6 +91,8 @@ def plain(composed: DictConfig, settings: Any) -> tuple[dict[str, Any], dict[str
 
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     values: Any = OmegaConf.to_container(own, resolve=True)
+    dotted = (word for word in settings.overrides.task if "." in word.partition("=")[0])
+    values["label"] = " ".join(re.sub(r"^[^=]*\.", "", word) for word in dotted)
     if values.get("threads") == "auto":
         values["threads"] = _share_of_processors(settings)
     return values, {group: settings.runtime.choices.get(group) for group in GROUPS}

@@ -276,6 +276,7 @@ def test_trials_are_children_and_the_winner_alone_has_seen_the_test_set(
     assert {run.info.status for run in runs} == {"FINISHED"}
     trials = [run for run in runs if "trial" in run.data.tags]
     assert sorted(run.data.tags["trial"] for run in trials) == list("01234")
+    assert all(run.info.run_name.startswith(f"trial {run.data.tags['trial']} ") for run in trials)
     assert not any("test_accuracy" in run.data.metrics for run in trials)
     (winner,) = [run for run in runs if run.data.tags.get("winner") == "true"]
     assert f"{winner.data.metrics['test_accuracy']:.2%}" in outputs[-1]

@@ -68,6 +68,9 @@ def test_a_failing_trial_is_marked_and_the_others_go_on(project: Project) -> Non
     parent = parents(project)[0]
     status = {t.data.params["model.units"]: t.info.status for t in trials(project, parent)}
     assert status == {"1000000000000": "FAILED", "8": "FINISHED"}
+    assert all(
+        t.info.run_name.startswith(f"units={t.data.params['model.units']} ") for t in trials(project, parent)
+    )
     assert "error: 1 of 2 trials failed; the first, model=tutorial model.units=1000000000000" in output
     assert "Traceback" not in output
 

@@ -25,7 +25,7 @@ from digits.errors import UserError
 
 PRESETS = ("data", "model", "recipe")
 FROM_RECIPE = ("epochs", "batch_size", "learning_rate")
-OPTIONS = ("model_file", "resume")  # keys of the command line alone
+OPTIONS = ("model_file", "resume", "label")  # keys of the command line alone
 AUTOMATIC = (*FROM_RECIPE, "threads")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -159,6 +159,7 @@ class Config(Section):
     threads: PositiveInt
     model_file: str = Field(exclude=True)
     resume: bool = Field(exclude=True)
+    label: str = Field("", exclude=True)  # how it departs from its presets, for the run's name
 
     @model_validator(mode="before")
     @classmethod

@@ -157,7 +157,8 @@ class Search:
     def at(self, trial: optuna.trial.BaseTrial) -> Config:
         """The configuration at the point of the space that Optuna suggests, or once suggested."""
         point = {key: dimension.suggest(trial, key) for key, dimension in self.settings.space.items()}
-        return parse(_changed(self._values, point), self._presets)
+        values = self._values | {"label": f"trial {trial.number}"}
+        return parse(_changed(values, point), self._presets)
 
 
 def read(composed: dict[str, Any], presets: dict[str, str | None]) -> Search:

@@ -98,10 +98,11 @@ def _describe(config: Config) -> None:
 def run_name(config: Config) -> str:
     """The card in a line, so that runs are told apart at a glance. What differs most comes first,
     since MLflow's charts cut names off after some 20 letters."""
-    return (
-        f"{config.data.name} {config.model.name} s{config.seed} {config.epochs}ep "
+    name = (
+        f"{config.label} {config.data.name} {config.model.name} s{config.seed} {config.epochs}ep "
         f"lr{config.learning_rate:g} b{config.batch_size} {config.recipe.name}"
     )
+    return name.strip()[:250]  # as much as every database of MLflow's takes
 
 
 def parameters(config: Config) -> dict[str, Any]:
