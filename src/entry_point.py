@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUPS = (*PRESETS, "search")
 
 Read = TypeVar("Read")
+_interrupted = False
 
 
 def run(main: Callable[[Config, Path], object]) -> None:
@@ -42,7 +43,9 @@ def run_as(
     wants_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves it to us to report exceptions
     quiet()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped run can say so
+    signal.signal(signal.SIGTERM, _interrupt)  # so that a stopped run can say so
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as under nohup
+        signal.signal(signal.SIGINT, _interrupt)
 
     import hydra
     from hydra.core.hydra_config import HydraConfig
@@ -78,6 +81,19 @@ def run_as(
     except Exception as error:
         report(error)
         raise
+
+
+def _interrupt(*_: object) -> None:
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
+
+
+def stop_if_interrupted() -> None:
+    """Raise an interrupt once more, for work that takes long: some library code below it catches
+    everything, and the interrupt that arrives there is lost."""
+    if _interrupted:
+        raise KeyboardInterrupt
 
 
 def typed(composed: DictConfig, settings: Any) -> Config:

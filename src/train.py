@@ -55,6 +55,7 @@ def fit(
 
     def log(epoch: training.Epoch) -> None:
         tracking.log_epoch(epoch)
+        entry_point.stop_if_interrupted()
         if on_epoch:
             on_epoch(epoch)
 
