@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from measuring import ROOT
+
 sys.path.insert(0, str(ROOT / "src"))
 
-import entry_point  # noqa: E402
+import entry_point
 
 entry_point.quiet()
 

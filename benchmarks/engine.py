@@ -8,17 +8,18 @@ PYTHON is that of an environment with torch, numpy and pyyaml, apart from the pr
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
+from measuring import ROOT, machine, spread
+
 ROUNDS = 5
 EPOCHS = 4  # the first, which traces and warms up, does not count
 IMAGES, BATCH, RATE, MOMENTUM = 20_000, 100, 0.2, 0.9
@@ -105,12 +106,10 @@ def pytorch_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]:
 def main() -> None:
     import yaml
 
-    from measuring import machine, spread
-
     card = yaml.safe_load((ROOT / "params.yaml").read_text())
     settings = yaml.safe_load((ROOT / f"conf/model/{card['model']}.yaml").read_text())
     pythons = {"tensorflow": sys.executable, "pytorch": sys.argv[1]}
-    ratios, version = [], ""
+    ratios = []
     for _ in range(ROUNDS):
         fastest = {}
         for engine, python in pythons.items():
@@ -132,8 +131,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import os
-
     if sys.argv[1] in ("tensorflow", "pytorch"):
         epochs = tensorflow_epochs if sys.argv[1] == "tensorflow" else pytorch_epochs
         print(json.dumps(list(epochs(json.loads(sys.argv[2]), len(os.sched_getaffinity(0))))))

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 from digits import store
 from digits.errors import UserError
+from test_tracking import runs
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +21,6 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     return uri
-
-
-def runs() -> list[mlflow.entities.Run]:
-    found: list[mlflow.entities.Run] = mlflow.search_runs(
-        experiment_names=["digits"], output_format="list", order_by=["attributes.start_time ASC"]
-    )
-    return found
 
 
 def test_the_store_is_in_the_project_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
