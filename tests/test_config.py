@@ -23,7 +23,7 @@ CARD = "data, model, recipe, seed, split_seed, validation, epochs, batch_size, l
         ("validation=0.6", "validation: input should be less than or equal to 0.5, not 0.6"),
         ("learning_rate=true", "learning_rate: input should be a valid number or auto, not True"),
         ("batch_size=null", "batch_size: input should be a valid integer or auto, not None"),
-        ("model=nope", "model: no preset nope in conf/model/; there is compact, small, tutorial"),
+        ("model=nope", "model: no preset nope in conf/model/; there is best, compact, small, tutorial"),
         ("recipe=null", "Config group override must be a string or a list"),
         ("model=[compact,tutorial]", "model: must name one preset of conf/model/"),
         ("model.filters=[8,-1]", "model.filters.1: input should be greater than 0, not -1 (conf/model/"),
@@ -105,7 +105,7 @@ def test_hydra_shows_the_job(project: Project) -> None:
 def test_help_lists_the_presets(project: Project) -> None:
     output = project.run("python", "src/train.py", "--help")
     assert "data: mnist, sample" in output
-    assert "model: compact, small, tutorial" in output
+    assert "model: best, compact, small, tutorial" in output
 
 
 def test_the_shell_completes_presets(project: Project) -> None:
@@ -113,7 +113,7 @@ def test_the_shell_completes_presets(project: Project) -> None:
     output = project.run(
         "python", "src/train.py", "-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))
     )
-    assert set(output.split()) == {"model=compact", "model=small", "model=tutorial"}
+    assert set(output.split()) == {"model=best", "model=compact", "model=small", "model=tutorial"}
 
 
 def test_importing_the_library_starts_nothing(project: Project) -> None:

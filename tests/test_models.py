@@ -44,10 +44,31 @@ def test_the_first_layer_is_fixed_or_learnt() -> None:
     np.testing.assert_allclose(waves[:, 0], 0.2)  # the slowest of all is the mean
 
 
+def test_the_best_network_has_its_convolutions_in_stages() -> None:
+    network = models.vgg(filters=[[32, 64], [96, 128], [192]], dropout=0.4)
+    assert network.count_params() == 415_530
+    heights = [layer.output.shape[1] for layer in network.layers if isinstance(layer, layers.Conv2D)]
+    assert heights == [26, 24, 10, 8, 2]
+    assert sum(isinstance(layer, layers.MaxPooling2D) for layer in network.layers) == 2
+
+
+def test_dropout_is_for_training_alone() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    network = models.vgg(filters=[[8]], dropout=0.5)
+    still, again = (np.asarray(network(images)) for _ in range(2))
+    np.testing.assert_array_equal(still, again)
+    drawn = [layer.rate for layer in network.layers if isinstance(layer, layers.Dropout)]
+    assert drawn == [0.5]
+
+
 @pytest.mark.parametrize(
     "network",
-    [models.tutorial(filters=4, units=8), models.compact(filters=[4, 8], first_layer="cosines")],
-    ids=["tutorial", "compact"],
+    [
+        models.tutorial(filters=4, units=8),
+        models.compact(filters=[4, 8], first_layer="cosines"),
+        models.vgg(filters=[[4, 4], [8]], dropout=0.5),
+    ],
+    ids=["tutorial", "compact", "vgg"],
 )
 def test_a_network_takes_raw_pixels_and_gives_probabilities(network: object) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)

@@ -28,17 +28,21 @@ ONECYCLE: dict[str, Any] = {
     "learning_rate": 1.0,
 }
 CONSTANT = ONECYCLE | {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "rotation": 0}
-NETWORK = next(n for n in config.NETWORKS if n.__name__ == "compact")(
-    name="small", network="compact", filters=[4, 8], first_layer="cosines"
-)
+SCHEMAS = {schema.__name__: schema for schema in config.NETWORKS}
+COMPACT = SCHEMAS["compact"](name="small", network="compact", filters=[4, 8], first_layer="cosines")
+VGG = SCHEMAS["vgg"](name="small", network="vgg", filters=[[4], [8]], dropout=0.2)
 
 
 def train(
-    split: Split, validation: Split, recipe: dict[str, Any] = ONECYCLE, **changes: Any
+    split: Split,
+    validation: Split,
+    recipe: dict[str, Any] = ONECYCLE,
+    network: config.Network = COMPACT,
+    **changes: Any,
 ) -> tuple[keras.Model, list[Epoch]]:
     settings: dict[str, Any] = {"seed": 0, "epochs": 2, "batch_size": 32, "learning_rate": 0.1}
     settings |= {"on_epoch": lambda _: None} | changes
-    return training.train(NETWORK, config.Recipe(**recipe), split, validation, **settings)
+    return training.train(network, config.Recipe(**recipe), split, validation, **settings)
 
 
 def weights(model: keras.Model) -> str:
@@ -51,9 +55,15 @@ def test_it_learns(make_split: MakeSplit) -> None:
     assert history[-1].val_accuracy > 0.9
 
 
-@pytest.mark.parametrize("recipe", [ONECYCLE, CONSTANT], ids=["onecycle", "constant"])
-def test_the_same_seed_gives_the_same_bits(make_split: MakeSplit, recipe: dict[str, Any]) -> None:
-    runs = [train(make_split(100), make_split(10), recipe, seed=seed)[0] for seed in (0, 0, 1)]
+@pytest.mark.parametrize(
+    ("recipe", "network"),
+    [(ONECYCLE, COMPACT), (CONSTANT, COMPACT), (ONECYCLE, VGG)],
+    ids=["onecycle", "constant", "with dropout"],
+)
+def test_the_same_seed_gives_the_same_bits(
+    make_split: MakeSplit, recipe: dict[str, Any], network: config.Network
+) -> None:
+    runs = [train(make_split(100), make_split(10), recipe, network, seed=seed)[0] for seed in (0, 0, 1)]
     first, again, other = map(weights, runs)
     assert first == again != other
 
@@ -85,10 +95,13 @@ def test_a_constant_rate_stays(make_split: MakeSplit) -> None:
     assert [epoch.learning_rate for epoch in history] == pytest.approx([0.01, 0.01])
 
 
-def test_equal_weights_make_equal_files_that_load(make_split: MakeSplit, tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", [COMPACT, VGG], ids=["compact", "with dropout"])
+def test_equal_weights_make_equal_files_that_load(
+    make_split: MakeSplit, tmp_path: Path, network: config.Network
+) -> None:
     files = [tmp_path / "a.keras", tmp_path / "b.keras"]
     for file in files:
-        model, _ = train(make_split(100), make_split(0))
+        model, _ = train(make_split(100), make_split(0), network=network)
         training.save(model, file)
     assert files[0].read_bytes() == files[1].read_bytes()
     loaded = keras.models.load_model(files[0])

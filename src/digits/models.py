@@ -61,6 +61,31 @@ def compact(
     return network
 
 
+def vgg(
+    filters: Annotated[
+        list[Annotated[list[PositiveInt], Field(min_length=1)]], Field(min_length=1, max_length=3)
+    ],
+    dropout: Annotated[float, Field(ge=0, lt=1)],
+) -> "keras.Sequential":
+    """Stages of 3 x 3 convolutions (Simonyan and Zisserman, 2014) without padding, one for each number in
+    each list of `filters`, with pooling between the stages, and dropout (Srivastava et al., 2014) before the
+    one dense layer. Two, two and one leave 2 x 2 pixels of 28 x 28."""
+    from keras import Input, Sequential, layers
+
+    network = Sequential([Input((28, 28, 1), dtype="uint8"), layers.Rescaling(1 / 255)])
+    for stage, widths in enumerate(filters, start=1):
+        for depth, width in enumerate(widths, start=1):
+            network.add(layers.Conv2D(width, 3, use_bias=False))
+            if depth == len(widths) and stage < len(filters):
+                network.add(layers.MaxPooling2D(2))
+            network.add(layers.BatchNormalization(momentum=0.9))
+            network.add(layers.ReLU())
+    network.add(layers.Flatten())
+    network.add(layers.Dropout(dropout))
+    network.add(layers.Dense(10, activation="softmax"))
+    return network
+
+
 def _cosines(size: int, n: int) -> NDArray[np.float32]:
     """A kernel, (size, size, 1, n) float32: the slowest waves of the two-dimensional cosine transform (Ahmed
     et al., 1974), each with both signs, since ReLU keeps only one."""
