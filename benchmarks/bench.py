@@ -155,13 +155,14 @@ def main() -> None:
         parser.error("--seeds: a standard deviation needs two or more")
     kept = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
     of_key = {(each["name"], each["seed"]): each for each in kept if each["name"] not in names}
+    where = machine()
     for found in measure(names, arguments.seeds):
         print(json.dumps(found), flush=True)
         of_key[found["name"], found["seed"]] = found
-        files.write_json(RESULTS, {"machine": machine(), "rows": list(of_key.values())})
+        files.write_json(RESULTS, {"machine": where, "rows": list(of_key.values())})
     rows = list(of_key.values())
     picture(rows)
-    print(f"\n{machine()}\n\n{table(rows)}")
+    print(f"\n{where}\n\n{table(rows)}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from keras import layers
 
 from digits import models
 
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+
 
 def test_the_tutorial_network_is_the_tutorials() -> None:
     network = models.tutorial(filters=32, units=100)
@@ -53,9 +55,8 @@ def test_the_best_network_has_its_convolutions_in_stages() -> None:
 
 
 def test_dropout_is_for_training_alone() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
     network = models.vgg(filters=[[8]], dropout=0.5)
-    still, again = (np.asarray(network(images)) for _ in range(2))
+    still, again = (np.asarray(network(IMAGES)) for _ in range(2))
     np.testing.assert_array_equal(still, again)
     drawn = [layer.rate for layer in network.layers if isinstance(layer, layers.Dropout)]
     assert drawn == [0.5]
@@ -71,8 +72,7 @@ def test_dropout_is_for_training_alone() -> None:
     ids=["tutorial", "compact", "vgg"],
 )
 def test_a_network_takes_raw_pixels_and_gives_probabilities(network: object) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
-    probabilities = np.asarray(network(images))  # type: ignore[operator]
+    probabilities = np.asarray(network(IMAGES))  # type: ignore[operator]
     assert probabilities.shape == (3, 10)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
