@@ -44,6 +44,7 @@ def tensorflow_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]
         name="engine",
         optimizer=config.SGD(name="sgd", momentum=MOMENTUM),
         schedule=config.Constant(name="constant"),
+        selection=config.All(name="all"),
         weight_decay=0,
         label_smoothing=0,
         shift=0,
@@ -87,7 +88,9 @@ def pytorch_epochs(settings: dict[str, Any], threads: int) -> Iterator[float]:
         fixed = depth == 1 and settings["first_layer"] == "cosines"
         convolution.weight.requires_grad = not fixed
         layers += [nn.BatchNorm2d(width, momentum=0.1, eps=1e-3, affine=not fixed), nn.ReLU()]
-    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * side * side, 10))
+    model = nn.Sequential(
+        *layers, nn.Flatten(), nn.Dropout(settings["dropout"]), nn.Linear(channels * side * side, 10)
+    )
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM, nesterov=True)
     images, labels = (torch.from_numpy(array) for array in random_digits())

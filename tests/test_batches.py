@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from digits import batches
+from digits import batches, selection
 from digits.config import Recipe
 from digits.data import Split
 
@@ -19,9 +19,9 @@ def epoch_of(
     split: Split, seed: int = 0, epochs: int = 1, shift: int = 0, rotation: float = 0, scaling: float = 0
 ) -> list[tuple[Any, Any]]:
     recipe = Recipe(**RECIPE | {"shift": shift, "rotation": rotation, "scaling": scaling})
-    dataset = batches.augmented(split, 32, recipe, seed)
+    dataset = batches.augmented(split, 32, recipe, seed, selection.everything(len(split)))
     passes = [list(dataset.as_numpy_iterator()) for _ in range(epochs)]
-    return [(np.concatenate([x for x, _ in p]), np.concatenate([y for _, y in p])) for p in passes]
+    return [(np.concatenate([b[0] for b in p]), np.concatenate([b[1] for b in p])) for p in passes]
 
 
 def test_an_epoch_has_every_image_once_with_its_label(make_split: MakeSplit) -> None:
@@ -38,6 +38,17 @@ def test_the_order_changes_with_the_epoch_and_the_seed(make_split: MakeSplit) ->
     (other,) = epoch_of(make_split(100), seed=1)
     assert not np.array_equal(first[0], second[0])
     assert not np.array_equal(first[0], other[0])
+
+
+def test_a_batch_says_which_rows_it_has_and_the_dataset_how_many_batches(make_split: MakeSplit) -> None:
+    split = make_split(100)
+    dataset = batches.augmented(split, 32, Recipe(**RECIPE), 0, selection.everything(100))
+    found = list(dataset.as_numpy_iterator())
+    assert len(found) == len(dataset) == 4
+    for images, labels, rows, weights in found:
+        np.testing.assert_array_equal(images, split.images[rows])
+        np.testing.assert_array_equal(labels, split.labels[rows])
+        assert (weights == 1).all()
 
 
 @pytest.mark.parametrize("shift", [1, 3])

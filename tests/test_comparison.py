@@ -115,7 +115,7 @@ def test_the_command_repeats_the_first_run_of_a_group() -> None:
     card |= {"epochs": "2", "batch_size": "100", "learning_rate": "0.2", "threads": "2"}
     presets: dict[str, Any] = {
         "model.filters": "[8, 16]",
-        "recipe.shift": "1",
+        "recipe.shift": "2",
         "recipe.rotation": "0.0",  # in the file it is 0
         "recipe.optimizer.momentum": "0.5",
     }

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from keras import layers
@@ -29,15 +31,15 @@ def test_the_tutorial_network_is_the_tutorials() -> None:
     assert network.count_params() == 542_230
 
 
-def test_the_compact_network_has_a_ninth_of_its_parameters() -> None:
-    network = models.compact(filters=[24, 48, 96], first_layer="cosines")
-    assert network.count_params() == 61_714
+def test_the_compact_network_has_a_tenth_of_its_parameters() -> None:
+    network = models.compact(filters=[16, 48, 96], first_layer="learnt", dropout=0.3)
+    assert network.count_params() == 58_074
     heights = [layer.output.shape[1] for layer in network.layers if isinstance(layer, layers.Conv2D)]
     assert heights == [24, 10, 3]
 
 
 def test_the_first_layer_is_fixed_or_learnt() -> None:
-    fixed, learnt = (models.compact([8, 4], first_layer=kind) for kind in ("cosines", "learnt"))
+    fixed, learnt = (models.compact([8, 4], first_layer=kind, dropout=0) for kind in ("cosines", "learnt"))
     assert len(learnt.trainable_weights) == len(fixed.trainable_weights) + 3  # the kernel, scale and centre
     kernel = fixed.layers[1].get_weights()[0].reshape(25, 8)
     waves, opposite = kernel[:, ::2], kernel[:, 1::2]
@@ -54,8 +56,12 @@ def test_the_best_network_has_its_convolutions_in_stages() -> None:
     assert sum(isinstance(layer, layers.MaxPooling2D) for layer in network.layers) == 2
 
 
-def test_dropout_is_for_training_alone() -> None:
-    network = models.vgg(filters=[[8]], dropout=0.5)
+@pytest.mark.parametrize(
+    "network",
+    [models.vgg(filters=[[8]], dropout=0.5), models.compact(filters=[8], first_layer="learnt", dropout=0.5)],
+    ids=["vgg", "compact"],
+)
+def test_dropout_is_for_training_alone(network: Any) -> None:
     still, again = (np.asarray(network(IMAGES)) for _ in range(2))
     np.testing.assert_array_equal(still, again)
     drawn = [layer.rate for layer in network.layers if isinstance(layer, layers.Dropout)]
@@ -66,7 +72,7 @@ def test_dropout_is_for_training_alone() -> None:
     "network",
     [
         models.tutorial(filters=4, units=8),
-        models.compact(filters=[4, 8], first_layer="cosines"),
+        models.compact(filters=[4, 8], first_layer="cosines", dropout=0.5),
         models.vgg(filters=[[4, 4], [8]], dropout=0.5),
     ],
     ids=["tutorial", "compact", "vgg"],
@@ -78,6 +84,7 @@ def test_a_network_takes_raw_pixels_and_gives_probabilities(network: object) -> 
 
 
 def test_pixels_are_scaled_to_one() -> None:
-    scaled = models.compact(filters=[4], first_layer="cosines").layers[0](np.array([[0, 51, 255]], np.uint8))
+    network = models.compact(filters=[4], first_layer="cosines", dropout=0)
+    scaled = network.layers[0](np.array([[0, 51, 255]], np.uint8))
     np.testing.assert_allclose(np.asarray(scaled), [[0, 0.2, 1]], rtol=1e-6)
     assert np.asarray(scaled).dtype == np.float32

@@ -65,7 +65,7 @@ def test_a_point_of_the_space_is_a_configuration() -> None:
     assert config.learning_rate == 0.1235
     assert config.recipe.shift == 2
     assert config.recipe.model_dump()["optimizer"] == {"name": "sgd", "momentum": 0.5}
-    assert config.model.arguments == {"filters": [8, 16], "first_layer": "cosines"}
+    assert config.model.arguments == {"filters": [8, 16], "first_layer": "learnt", "dropout": 0.3}
 
 
 def test_the_study_is_named_after_what_makes_trials_comparable() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from digits import config, training
+from digits import batches, config, models, training
 from digits.data import Split
 from digits.errors import Diverged
 from digits.training import Epoch
@@ -18,6 +19,7 @@ ONECYCLE: dict[str, Any] = {
     "name": "onecycle",
     "optimizer": {"name": "sgd", "momentum": 0.9},
     "schedule": {"name": "onecycle", "warmup": 0.25},
+    "selection": {"name": "all"},
     "weight_decay": 0.01,
     "label_smoothing": 0,
     "shift": 1,
@@ -28,8 +30,11 @@ ONECYCLE: dict[str, Any] = {
     "learning_rate": 1.0,
 }
 CONSTANT = ONECYCLE | {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "rotation": 0}
+SELECTIVE = ONECYCLE | {"selection": {"name": "hardest", "after": 1, "share": 0.5, "random": 0.25}}
 SCHEMAS = {schema.__name__: schema for schema in config.NETWORKS}
-COMPACT = SCHEMAS["compact"](name="small", network="compact", filters=[4, 8], first_layer="cosines")
+COMPACT = SCHEMAS["compact"](
+    name="small", network="compact", filters=[4, 8], first_layer="cosines", dropout=0
+)
 VGG = SCHEMAS["vgg"](name="small", network="vgg", filters=[[4], [8]], dropout=0.2)
 
 
@@ -57,8 +62,8 @@ def test_it_learns(make_split: MakeSplit) -> None:
 
 @pytest.mark.parametrize(
     ("recipe", "network"),
-    [(ONECYCLE, COMPACT), (CONSTANT, COMPACT), (ONECYCLE, VGG)],
-    ids=["onecycle", "constant", "with dropout"],
+    [(ONECYCLE, COMPACT), (CONSTANT, COMPACT), (ONECYCLE, VGG), (SELECTIVE, COMPACT)],
+    ids=["onecycle", "constant", "with dropout", "selective"],
 )
 def test_the_same_seed_gives_the_same_bits(
     make_split: MakeSplit, recipe: dict[str, Any], network: config.Network
@@ -88,6 +93,43 @@ def test_one_cycle_climbs_to_its_peak_and_falls_to_zero(make_split: MakeSplit) -
     assert rates[:2] == sorted(rates[:2])
     assert rates[1:] == sorted(rates[1:], reverse=True)
     assert rates[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_selection_makes_later_epochs_shorter_and_the_rate_still_ends_at_zero(
+    make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    augmented = batches.augmented
+
+    def spy(*arguments: Any) -> Any:
+        sizes.append(arguments[-1].size)
+        return augmented(*arguments)
+
+    monkeypatch.setattr(batches, "augmented", spy)
+    _, history = train(make_split(256), make_split(0), SELECTIVE, epochs=3, learning_rate=0.4)
+    assert sizes == [256, 128]
+    assert [epoch.epoch for epoch in history] == [1, 2, 3]
+    assert history[0].learning_rate > history[1].learning_rate > 0
+    assert history[-1].learning_rate == pytest.approx(0, abs=1e-6)
+
+
+def test_the_epochs_that_a_selection_waits_for_may_be_all(make_split: MakeSplit) -> None:
+    all_of_it, _ = train(make_split(100), make_split(0), epochs=1)
+    selective, _ = train(make_split(100), make_split(0), SELECTIVE, epochs=1)
+    assert weights(all_of_it) == weights(selective)
+
+
+def test_the_loss_of_each_image_is_noted_at_its_row(make_split: MakeSplit) -> None:
+    split = make_split(4)
+    losses = tf.Variable(tf.zeros(6))
+    model = models.compact([4], first_layer="learnt", dropout=0)
+    trainer = training._recording(model, losses)
+    trainer.compile("sgd", keras.losses.sparse_categorical_crossentropy, run_eagerly=True)
+    before = np.asarray(model(split.images, training=True))
+    trainer.train_step((split.images, split.labels, np.array([5, 0, 2, 3]), np.ones(4)))
+    expected = -np.log(before[np.arange(4), split.labels])
+    np.testing.assert_allclose(losses.numpy()[[5, 0, 2, 3]], expected, rtol=1e-4)
+    assert (losses.numpy()[[1, 4]] == 0).all()
 
 
 def test_a_constant_rate_stays(make_split: MakeSplit) -> None:

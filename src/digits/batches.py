@@ -8,28 +8,33 @@ import numpy as np
 
 from digits.config import Recipe
 from digits.data import Split
+from digits.selection import Order
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def augmented(split: Split, batch_size: int, recipe: Recipe, seed: int) -> tf.data.Dataset:
-    """An epoch of (b, 28, 28, 1) uint8 images and (b,) labels, in another order every time, each image
-    moved, turned and stretched at random within the bounds that `recipe` sets."""
+def augmented(split: Split, batch_size: int, recipe: Recipe, seed: int, order: Order) -> tf.data.Dataset:
+    """An epoch of (b, 28, 28, 1) uint8 images, (b,) labels, and the rows and weights that `order` gives,
+    another order every time, each image moved, turned and stretched at random within the bounds that
+    `recipe` sets."""
     import tensorflow as tf
 
     gather = _gather(split, recipe.shift)
 
-    def batch(rows: Any, random: Any) -> Any:
+    def batch(chosen: tuple[Any, Any], random: Any) -> Any:
+        rows, weights = chosen
         moves, turns = tf.unstack(tf.random.split(random))
         images, labels = gather(rows, moves)
         if recipe.rotation or recipe.scaling:
             images = _turned(images, turns, np.radians(recipe.rotation), recipe.scaling)
-        return images, labels
+        return images, labels, rows, weights
 
-    order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed, reshuffle_each_iteration=True)
     random = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    return _untuned(tf.data.Dataset.zip(order.batch(batch_size), random).map(batch).prefetch(4))
+    rows = random.take(1).flat_map(lambda once: tf.data.Dataset.from_tensor_slices(order.draw(once)))
+    dataset = tf.data.Dataset.zip(rows.batch(batch_size), random.skip(1)).map(batch).prefetch(4)
+    steps = -(-order.size // batch_size)
+    return _untuned(dataset.apply(tf.data.experimental.assert_cardinality(steps)))
 
 
 def in_order(split: Split, batch_size: int = 1000) -> tf.data.Dataset:

@@ -128,12 +128,29 @@ class OneCycle(Section):
     warmup: Share
 
 
+class All(Section):
+    """Every epoch has all images."""
+
+    name: Literal["all"]
+
+
+class Hardest(Section):
+    """After `after` epochs of all images, an epoch has the share `share` of them: those with the highest
+    loss, but for the share `random` of the places, which is drawn from the rest."""
+
+    name: Literal["hardest"]
+    after: PositiveInt
+    share: Annotated[float, Field(gt=0, lt=1)]
+    random: Annotated[float, Field(gt=0, le=1)]
+
+
 class Recipe(Section):
     """How a network is trained, and the numbers that hold where params.yaml says auto."""
 
     name: str
     optimizer: Annotated[Adam | SGD, Field(discriminator="name")]
     schedule: Annotated[Constant | OneCycle, Field(discriminator="name")]
+    selection: Annotated[All | Hardest, Field(discriminator="name")]
     weight_decay: Share
     label_smoothing: Share
     shift: Annotated[int, Field(ge=0, le=14)]  # pixels
@@ -177,7 +194,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-UNIONS = (("data",), ("model",), ("recipe", "optimizer"), ("recipe", "schedule"))
+UNIONS = (("data",), ("model",), ("recipe", "optimizer"), ("recipe", "schedule"), ("recipe", "selection"))
 CARD = tuple(key for key in Config.model_fields if key not in OPTIONS)
 
 

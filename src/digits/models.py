@@ -13,6 +13,8 @@ from pydantic import Field, PositiveInt
 if TYPE_CHECKING:
     import keras
 
+Dropout = Annotated[float, Field(ge=0, lt=1)]  # share of the inputs
+
 
 def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
     """One convolution and two dense layers, He-initialised (He et al., 2015)."""
@@ -34,54 +36,65 @@ def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
 def compact(
     filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=3)],
     first_layer: Literal["cosines", "learnt"],
+    dropout: Dropout,
 ) -> "keras.Sequential":
     """The layout of LeNet-5 (LeCun et al., 1998): a convolution without padding for each number in `filters`,
-    5 x 5 and then 3 x 3, pooling between them, and one dense layer. Three leave 3 x 3 pixels of 28 x 28.
+    5 x 5 and then 3 x 3, pooling between them, and one dense layer behind dropout (Srivastava et
+    al., 2014). Three leave 3 x 3 pixels of 28 x 28.
 
-    Digits stand in a margin of zeros, so that padding would add little but work. Pooling comes before
-    batch normalisation (Ioffe and Szegedy, 2015) and ReLU: the maximum of four pixels commutes with both, up
-    to the sign of the scale, and they then have a quarter of the work. With `cosines` the first convolution
-    is fixed, so that nothing has to be propagated back to where the images are largest.
+    Digits stand in a margin of zeros, so that padding would add little but work. With `cosines` the first
+    convolution is fixed, so that nothing has to be propagated back to where the images are largest.
     """
-    from keras import Input, Sequential, layers
-
-    network = Sequential([Input((28, 28, 1), dtype="uint8"), layers.Rescaling(1 / 255)])
+    network = _input()
     for depth, width in enumerate(filters, start=1):
         fixed = depth == 1 and first_layer == "cosines"
-        network.add(layers.Conv2D(width, 5 if depth == 1 else 3, use_bias=False, trainable=not fixed))
+        _block(network, width, 5 if depth == 1 else 3, pooled=depth < len(filters), fixed=fixed)
         if fixed:
-            network.layers[-1].set_weights([_cosines(5, width)])
-        if depth < len(filters):
-            network.add(layers.MaxPooling2D(2))
-        # of the running averages; 0.99 lags behind in few epochs
-        network.add(layers.BatchNormalization(momentum=0.9, center=not fixed, scale=not fixed))
-        network.add(layers.ReLU())
-    network.add(layers.Flatten())
-    network.add(layers.Dense(10, activation="softmax"))
-    return network
+            network.layers[1].set_weights([_cosines(5, width)])
+    return _classifier(network, dropout)
 
 
 def vgg(
     filters: Annotated[
         list[Annotated[list[PositiveInt], Field(min_length=1)]], Field(min_length=1, max_length=3)
     ],
-    dropout: Annotated[float, Field(ge=0, lt=1)],
+    dropout: Dropout,
 ) -> "keras.Sequential":
     """Stages of 3 x 3 convolutions (Simonyan and Zisserman, 2014) without padding, one for each number in
-    each list of `filters`, with pooling between the stages, and dropout (Srivastava et al., 2014) before the
-    one dense layer. Two, two and one leave 2 x 2 pixels of 28 x 28."""
-    from keras import Input, Sequential, layers
-
-    network = Sequential([Input((28, 28, 1), dtype="uint8"), layers.Rescaling(1 / 255)])
+    each list of `filters`, with pooling between the stages, and one dense layer behind dropout. Two,
+    two and one leave 2 x 2 pixels of 28 x 28."""
+    network = _input()
     for stage, widths in enumerate(filters, start=1):
         for depth, width in enumerate(widths, start=1):
-            network.add(layers.Conv2D(width, 3, use_bias=False))
-            if depth == len(widths) and stage < len(filters):
-                network.add(layers.MaxPooling2D(2))
-            network.add(layers.BatchNormalization(momentum=0.9))
-            network.add(layers.ReLU())
+            _block(network, width, 3, pooled=depth == len(widths) and stage < len(filters))
+    return _classifier(network, dropout)
+
+
+def _input() -> "keras.Sequential":
+    from keras import Input, Sequential, layers
+
+    return Sequential([Input((28, 28, 1), dtype="uint8"), layers.Rescaling(1 / 255)])
+
+
+def _block(network: "keras.Sequential", filters: int, kernel: int, pooled: bool, fixed: bool = False) -> None:
+    """Pooling comes before batch normalisation (Ioffe and Szegedy, 2015) and ReLU: the maximum of four
+    pixels commutes with both, up to the sign of the scale, and they then have a quarter of the work."""
+    from keras import layers
+
+    network.add(layers.Conv2D(filters, kernel, use_bias=False, trainable=not fixed))
+    if pooled:
+        network.add(layers.MaxPooling2D(2))
+    # of the running averages; 0.99 lags behind in few epochs
+    network.add(layers.BatchNormalization(momentum=0.9, center=not fixed, scale=not fixed))
+    network.add(layers.ReLU())
+
+
+def _classifier(network: "keras.Sequential", dropout: float) -> "keras.Sequential":
+    from keras import layers
+
     network.add(layers.Flatten())
-    network.add(layers.Dropout(dropout))
+    if dropout:
+        network.add(layers.Dropout(dropout))
     network.add(layers.Dense(10, activation="softmax"))
     return network
 

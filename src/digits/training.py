@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digits import batches, files, models
-from digits.config import SGD, Network, OneCycle, Recipe
+from digits import batches, files, models, selection
+from digits.config import SGD, Hardest, Network, OneCycle, Recipe
 from digits.data import Split
 from digits.errors import Diverged
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 STEPS_PER_CALL = 50  # training steps between two returns to Python, which costs as much as a step
 
@@ -55,18 +56,20 @@ def train(
     UserError, where the loss is not finite after an epoch.
     """
     import keras
+    import tensorflow as tf
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     model = _build(network)
-    steps = epochs * -(-len(training) // batch_size)
-    smoothing = recipe.label_smoothing
-    cross_entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")
-    model.compile(
+    losses = tf.Variable(tf.zeros(len(training)))
+    phases = _phases(recipe, losses, batch_size, epochs)
+    steps = sum(phase.epochs * -(-phase.order.size // batch_size) for phase in phases)
+    trainer = _recording(model, losses)
+    trainer.compile(
         optimizer=_optimizer(recipe, learning_rate, steps),
-        loss=_smoothed(smoothing) if smoothing else "sparse_categorical_crossentropy",
+        loss=_cross_entropy(recipe.label_smoothing),
         # the loss with smoothed labels could not be compared with any other
-        metrics=["accuracy", *([cross_entropy] if smoothing else [])],
+        weighted_metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
         steps_per_execution=STEPS_PER_CALL,
     )
     history: list[Epoch] = []
@@ -84,27 +87,46 @@ def train(
             Epoch(
                 epoch=index + 1,
                 accuracy=logs["accuracy"],
-                loss=logs.get("cross_entropy", logs["loss"]),
+                loss=logs["cross_entropy"],
                 val_accuracy=logs.get("val_accuracy"),
-                val_loss=logs.get("val_cross_entropy", logs.get("val_loss")),
-                learning_rate=float(model.optimizer.learning_rate),
+                val_loss=logs.get("val_cross_entropy"),
+                learning_rate=float(trainer.optimizer.learning_rate),
                 seconds=now - began,
             )
         )
         on_epoch(history[-1])
         began = time.perf_counter()
 
-    model.fit(
-        batches.augmented(training, batch_size, recipe, seed),
-        validation_data=batches.in_order(validation) if len(validation) else None,
-        epochs=epochs,
-        shuffle=False,  # the batches are
-        verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_of_epoch)],
-    )
-    trained = _build(network)
-    trained.set_weights(model.get_weights())
-    return trained, history
+    for phase in phases:
+        trainer.fit(
+            batches.augmented(training, batch_size, recipe, seed, phase.order),
+            validation_data=batches.in_order(validation) if len(validation) else None,
+            initial_epoch=phase.first,
+            epochs=phase.first + phase.epochs,
+            shuffle=False,  # the batches are
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_of_epoch)],
+        )
+    return model, history
+
+
+@dataclasses.dataclass(frozen=True)
+class _Phase:
+    """`epochs` epochs after the first `first`, each of the images that `order` draws."""
+
+    first: int
+    epochs: int
+    order: selection.Order
+
+
+def _phases(recipe: Recipe, losses: tf.Variable, batch_size: int, epochs: int) -> list[_Phase]:
+    everything = selection.everything(losses.shape[0])
+    if not isinstance(recipe.selection, Hardest):
+        return [_Phase(0, epochs, everything)]
+    after = min(recipe.selection.after, epochs)
+    hardest = selection.hardest(losses, batch_size, recipe.selection)
+    phases = [_Phase(0, after, everything), _Phase(after, epochs - after, hardest)]
+    return [phase for phase in phases if phase.epochs]
 
 
 def _build(network: Network) -> keras.Model:
@@ -112,15 +134,37 @@ def _build(network: Network) -> keras.Model:
     return model
 
 
-def _smoothed(smoothing: float) -> Callable[[Any, Any], Any]:
-    """The cross-entropy with labels that are only so sure (Szegedy et al., 2016)."""
+def _recording(model: keras.Model, losses: tf.Variable) -> keras.Model:
+    """`model` for training on batches of images, labels, rows and weights: it notes in `losses` the loss of
+    each row, and the weights count in the metrics alone."""
+    import keras
+    import tensorflow as tf
+
+    class Recording(keras.Model):  # type: ignore[misc]
+        def train_step(self, batch: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
+            images, labels, rows, weights = batch
+            with tf.GradientTape() as tape:
+                probabilities = self(images, training=True)
+                of_each = self.loss(labels, probabilities)
+                loss = tf.reduce_mean(of_each)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            losses.scatter_update(tf.IndexedSlices(of_each, rows))
+            self._loss_tracker.update_state(loss)
+            return dict(self.compute_metrics(images, labels, probabilities, sample_weight=weights))
+
+    return Recording(model.inputs[0], model.outputs[0])
+
+
+def _cross_entropy(smoothing: float) -> Callable[[Any, Any], Any]:
+    """Of each image, with labels that are only so sure (Szegedy et al., 2016)."""
     import keras
 
     def loss(labels: Any, probabilities: Any) -> Any:
         sure = keras.ops.one_hot(labels, probabilities.shape[-1])
         return keras.losses.categorical_crossentropy(sure, probabilities, label_smoothing=smoothing)
 
-    return loss
+    return loss if smoothing else keras.losses.sparse_categorical_crossentropy
 
 
 def _optimizer(recipe: Recipe, learning_rate: float, steps: int) -> keras.Optimizer:
