@@ -115,8 +115,8 @@ def test_the_command_repeats_the_first_run_of_a_group() -> None:
     card |= {"epochs": "2", "batch_size": "100", "learning_rate": "0.2", "threads": "2"}
     presets: dict[str, Any] = {
         "model.filters": "[8, 16]",
-        "recipe.shift": "2",
-        "recipe.rotation": "0.0",  # in the file it is 0
+        "recipe.shift": "1",
+        "recipe.rotation": "8.0",  # in the file it is 8
         "recipe.optimizer.momentum": "0.5",
     }
     (group,) = comparison.fold([record(0.9, seed, **card, **presets) for seed in (4, 3)])

@@ -71,8 +71,8 @@ def test_a_wrong_card_is_refused_in_one_line(project: Project, old: str, new: st
 @pytest.mark.parametrize(
     ("file", "old", "new", "complaint"),
     [
-        ("conf/recipe/onecycle.yaml", "shift: 2", "shifts: 2", "recipe: unknown key shifts; allowed: "),
-        ("conf/recipe/onecycle.yaml", "shift: 2", "shift: one", "recipe.shift: input should be a valid"),
+        ("conf/recipe/onecycle.yaml", "shift: 1", "shifts: 1", "recipe: unknown key shifts; allowed: "),
+        ("conf/recipe/onecycle.yaml", "shift: 1", "shift: one", "recipe.shift: input should be a valid"),
         ("conf/model/compact.yaml", "filters:", "width:", "model: unknown key width; allowed: name, "),
     ],
 )

@@ -87,9 +87,9 @@ def test_parameters_are_the_card_and_the_presets_flattened() -> None:
         "recipe.selection.random": 0.3,
         "recipe.weight_decay": 0.002,
         "recipe.label_smoothing": 0.05,
-        "recipe.shift": 2,
-        "recipe.rotation": 0,
-        "recipe.scaling": 0,
+        "recipe.shift": 1,
+        "recipe.rotation": 8,
+        "recipe.scaling": 0.08,
     }
 
 

@@ -99,7 +99,7 @@ def train(
 
     for phase in phases:
         trainer.fit(
-            batches.augmented(training, batch_size, recipe, seed, phase.order),
+            batches.augmented(training, batch_size, recipe, seed + phase.first, phase.order),
             validation_data=batches.in_order(validation) if len(validation) else None,
             initial_epoch=phase.first,
             epochs=phase.first + phase.epochs,
