@@ -66,7 +66,7 @@ def test_a_run_holds_the_whole_story(project: Project) -> None:
     assert run.data.metrics["test_accuracy"] == metrics(project)["test_accuracy"] > 0.5
     assert run.data.metrics["test_error"] == metrics(project)["test_error"]
     assert run.data.params["data"] == "sample"
-    assert run.data.params["parameters"] == "61714"
+    assert run.data.params["parameters"] == "58074"
     assert run.data.tags["dvc_stage"] == "train"
     assert run.data.tags["git_clean"] == "true"
     head = project.run("git", "rev-parse", "HEAD~1").strip()
@@ -268,6 +268,8 @@ def test_an_interrupted_run_says_so_and_leaves_nothing(project: Project, number:
         env=project.environment,
         stdout=subprocess.PIPE,
         text=True,
+        # what a shell starts in the background ignores it, and so would this
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     while "Epoch 2/" not in process.stdout.readline():
@@ -298,4 +300,4 @@ def test_make_run_works_without_a_git_identity_and_leaves_the_checkout_clean(tmp
         assert "make ui" in output
     assert len(runs(project)) == 1
     assert project.run("git", "status", "--porcelain") == ""
-    assert keras.models.load_model(next(project.root.glob("mlruns/**/model.keras"))).count_params() == 61_714
+    assert keras.models.load_model(next(project.root.glob("mlruns/**/model.keras"))).count_params() == 58_074

@@ -96,6 +96,16 @@ def start(project: Project, port: int) -> Iterator[Callable[..., str]]:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def follow(browser: webdriver.Chrome, link: str) -> None:
+    """Click on it once it is there, which may be later than its text in a chart."""
+
+    def click(driver: webdriver.Chrome) -> bool:
+        driver.find_element(By.LINK_TEXT, link).click()
+        return True
+
+    WebDriverWait(browser, 60, ignored_exceptions=(StaleElementReferenceException,)).until(click)
+
+
 def wait_for(browser: webdriver.Chrome, *wanted: str) -> str:
     """What the page says when it says all that is wanted."""
 
@@ -129,9 +139,9 @@ def test_a_trial_leads_to_its_sweep_and_the_ranking_there(
     browser.get(start(sweep))
     name = tracking.run_name(compose(seed=1))
     wait_for(browser, name)
-    browser.find_element(By.LINK_TEXT, name).click()
+    follow(browser, name)
     wait_for(browser, "Parent run", "sweep seed=1,2")
-    browser.find_element(By.LINK_TEXT, "sweep seed=1,2").click()
+    follow(browser, "sweep seed=1,2")
     WebDriverWait(browser, 60).until(lambda driver: sweep in driver.current_url)
     wait_for(browser, "sweep seed=1,2", "the first")
     cells = browser.find_elements(By.CSS_SELECTOR, "td")
@@ -151,7 +161,7 @@ def test_a_sweep_that_was_really_run_is_compared(
     # a bar's label is the percentage that the trial got wrong
     errors = [f"{trial.metrics['test_error']:.2f}".rstrip("0").rstrip(".") for trial in trials]
     wait_for(browser, *(trial.name for trial in trials), *curves, *errors, "test_accuracy", "2 matching runs")
-    browser.find_element(By.LINK_TEXT, trials[0].name).click()
+    follow(browser, trials[0].name)
     wait_for(browser, "Parent run", "sweep model=tutorial,compact")
 
 
