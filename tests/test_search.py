@@ -280,10 +280,10 @@ def test_trials_are_children_and_the_winner_alone_has_seen_the_test_set(
     assert not any("test_accuracy" in run.data.metrics for run in trials)
     (winner,) = [run for run in runs if run.data.tags.get("winner") == "true"]
     assert f"{winner.data.metrics['test_accuracy']:.2%}" in outputs[-1]
-    best = max(run.data.metrics["val_accuracy"] for run in trials)
-    assert winner.data.metrics["val_accuracy"] == best
-    equals = [run.data.tags["trial"] for run in trials if run.data.metrics["val_accuracy"] == best]
-    assert winner.data.tags["winner_of_trial"] in equals
+    # of equally good trials the first
+    best = max(trials, key=lambda run: (run.data.metrics["val_accuracy"], -int(run.data.tags["trial"])))
+    assert winner.data.tags["winner_of_trial"] == best.data.tags["trial"]
+    assert winner.data.metrics["val_accuracy"] == best.data.metrics["val_accuracy"]
 
 
 @pytest.mark.usefixtures("outputs")
