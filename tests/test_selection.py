@@ -21,11 +21,18 @@ def hardest(share: float, random: float) -> selection.Order:
 
 
 def test_everything_is_each_image_once_in_an_order_of_its_own() -> None:
-    order = selection.everything(100)
+    order = selection.everything(100, 10)
     (rows, weights), (others, _) = draw(order), draw(order, seed=1)
     assert sorted(rows) == sorted(others) == list(range(100))
     assert not np.array_equal(rows, others)
     assert (weights == 1).all()
+
+
+def test_what_makes_no_whole_batch_waits_for_another_epoch() -> None:
+    order = selection.everything(100, 30)
+    epochs = [set(draw(order, seed)[0]) for seed in range(9)]
+    assert {len(rows) for rows in epochs} == {90}
+    assert set.union(*epochs) == set(range(100))
 
 
 def test_the_hardest_are_always_there_and_the_others_drawn_from_the_rest() -> None:
@@ -49,6 +56,7 @@ def test_weights_make_averages_those_of_all_images() -> None:
 def test_an_epoch_is_whole_batches_one_at_least() -> None:
     assert hardest(share=0.37, random=0.5).size == 40
     assert hardest(share=0.01, random=0.5).size == 10
+    assert hardest(share=0.99, random=0.5).size == 100
 
 
 def test_the_order_follows_the_losses_as_they_change() -> None:

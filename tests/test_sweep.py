@@ -138,6 +138,14 @@ def test_parallel_trials_share_the_threads_and_are_the_same_to_the_bit(project: 
         assert trial.data.metrics["test_loss"] == sequential[model].data.metrics["test_loss"]
 
 
+def test_one_and_two_threads_give_the_same_bits(project: Project) -> None:
+    for threads in (1, 2):
+        project.run("python", "src/train.py", f"threads={threads}")
+    two, one = runs(project)[:2]
+    assert (one.data.params["threads"], two.data.params["threads"]) == ("1", "2")
+    assert one.data.tags["model_md5"] == two.data.tags["model_md5"]
+
+
 def test_the_ranking_of_the_store_is_filtered_and_exported(project: Project) -> None:
     compare = ("python", "src/compare.py")
     csv = project.run(*compare, "params.model = 'tutorial'", "--format", "csv")

@@ -122,7 +122,7 @@ def test_the_epochs_that_a_selection_waits_for_may_be_all(make_split: MakeSplit)
 def test_the_loss_of_each_image_is_noted_at_its_row(make_split: MakeSplit) -> None:
     split = make_split(4)
     losses = tf.Variable(tf.zeros(6))
-    model = models.compact([4], first_layer="learnt", dropout=0)
+    model = models.tutorial(4, 8)
     trainer = training._recording(model, losses)
     trainer.compile("sgd", keras.losses.sparse_categorical_crossentropy, run_eagerly=True)
     before = np.asarray(model(split.images, training=True))
@@ -130,6 +130,30 @@ def test_the_loss_of_each_image_is_noted_at_its_row(make_split: MakeSplit) -> No
     expected = -np.log(before[np.arange(4), split.labels])
     np.testing.assert_allclose(losses.numpy()[[5, 0, 2, 3]], expected, rtol=1e-4)
     assert (losses.numpy()[[1, 4]] == 0).all()
+
+
+def test_the_gradient_of_two_halves_is_that_of_the_batch(make_split: MakeSplit) -> None:
+    split = make_split(5)  # halves of three and of two
+    model = models.tutorial(4, 8)
+    trainer = training._recording(model, tf.Variable(tf.zeros(5)))
+    trainer.compile(keras.optimizers.SGD(1.0), keras.losses.sparse_categorical_crossentropy, run_eagerly=True)
+    with tf.GradientTape() as tape:
+        whole = tf.reduce_mean(
+            keras.losses.sparse_categorical_crossentropy(split.labels, model(split.images, training=True))
+        )
+    before = model.get_weights()
+    expected = tape.gradient(whole, model.trainable_variables)
+    batch = (split.images, split.labels, np.arange(5), np.ones(5))
+    trainer.train_step(tuple(map(tf.constant, batch)))
+    for old, new, gradient in zip(before, model.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(old - new, gradient, atol=1e-5)
+
+
+@pytest.mark.parametrize(("images", "batch_size"), [(1, 1), (3, 1), (5, 8), (65, 32)])
+def test_any_number_of_images_goes_into_batches(make_split: MakeSplit, images: int, batch_size: int) -> None:
+    model, history = train(make_split(images), make_split(0), batch_size=batch_size)
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    assert len(history) == 2
 
 
 def test_a_constant_rate_stays(make_split: MakeSplit) -> None:

@@ -32,8 +32,12 @@ def augmented(split: Split, batch_size: int, recipe: Recipe, seed: int, order: O
 
     random = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
     rows = random.take(1).flat_map(lambda once: tf.data.Dataset.from_tensor_slices(order.draw(once)))
-    dataset = tf.data.Dataset.zip(rows.batch(batch_size), random.skip(1)).map(batch).prefetch(4)
-    steps = -(-order.size // batch_size)
+    dataset = (
+        tf.data.Dataset.zip(rows.batch(batch_size, drop_remainder=True), random.skip(1))
+        .map(batch)
+        .prefetch(4)
+    )
+    steps = order.size // batch_size
     return _untuned(dataset.apply(tf.data.experimental.assert_cardinality(steps)))
 
 

@@ -22,13 +22,13 @@ from pydantic import (
 
 from digits import models
 from digits.errors import UserError
+from digits.models import Share
 
 PRESETS = ("data", "model", "recipe")
 FROM_RECIPE = ("epochs", "batch_size", "learning_rate")
 OPTIONS = ("model_file", "resume", "label")  # keys of the command line alone
 AUTOMATIC = (*FROM_RECIPE, "threads")
 
-Share = Annotated[float, Field(ge=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 

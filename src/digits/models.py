@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt
 if TYPE_CHECKING:
     import keras
 
-Dropout = Annotated[float, Field(ge=0, lt=1)]  # share of the inputs
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
@@ -36,7 +36,7 @@ def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
 def compact(
     filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=3)],
     first_layer: Literal["cosines", "learnt"],
-    dropout: Dropout,
+    dropout: Share,
 ) -> "keras.Sequential":
     """The layout of LeNet-5 (LeCun et al., 1998): a convolution without padding for each number in `filters`,
     5 x 5 and then 3 x 3, pooling between them, and one dense layer behind dropout (Srivastava et
@@ -58,7 +58,7 @@ def vgg(
     filters: Annotated[
         list[Annotated[list[PositiveInt], Field(min_length=1)]], Field(min_length=1, max_length=3)
     ],
-    dropout: Dropout,
+    dropout: Share,
 ) -> "keras.Sequential":
     """Stages of 3 x 3 convolutions (Simonyan and Zisserman, 2014) without padding, one for each number in
     each list of `filters`, with pooling between the stages, and one dense layer behind dropout. Two,
@@ -93,8 +93,7 @@ def _classifier(network: "keras.Sequential", dropout: float) -> "keras.Sequentia
     from keras import layers
 
     network.add(layers.Flatten())
-    if dropout:
-        network.add(layers.Dropout(dropout))
+    network.add(layers.Dropout(dropout))
     network.add(layers.Dense(10, activation="softmax"))
     return network
 

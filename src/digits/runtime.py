@@ -10,7 +10,8 @@ from digits.errors import UserError
 
 
 def start(threads: int) -> None:
-    """Import TensorFlow and bind it to so many threads, on which the last bits of its results depend.
+    """Import TensorFlow and bind it to so many threads, on which the last bits of its results depend
+    where there are more than two; up to then no operation is shared among threads (see training).
 
     UserError where it has started with another number, which it keeps until the process ends.
     """
@@ -18,10 +19,10 @@ def start(threads: int) -> None:
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # or it warns of every second network in a sweep
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_intra_op_parallelism_threads(threads if threads > 2 else 1)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:  # it has started already
-        used = tf.config.threading.get_intra_op_parallelism_threads()
+        used = tf.config.threading.get_inter_op_parallelism_threads()
         if used != threads:
             raise UserError(
                 f"threads: asked for {threads}, but TensorFlow runs with {used} in this process; "

@@ -21,8 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-from digits.config import CARD, FROM_RECIPE, PRESETS, Config, Section, Seed, Share, flat, parse
+from digits.config import CARD, FROM_RECIPE, PRESETS, Config, Section, Seed, flat, parse
 from digits.errors import UserError
+from digits.models import Share
 
 if TYPE_CHECKING:
     import optuna

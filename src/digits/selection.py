@@ -14,22 +14,24 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """The images of an epoch: `draw` takes a random seed, (2,) int64, and returns their rows, (size,)
-    int64, in the order of training, and for how many images each of them stands, (size,) float32."""
+    """The images of an epoch, whole batches: `draw` takes a random seed, (2,) int64, and returns their
+    rows, (size,) int64, in the order of training, and for how many images each stands, (size,) float32."""
 
     size: int
     draw: Callable[[Any], tuple[Any, Any]]
 
 
-def everything(n: int) -> Order:
-    """All n images, each once."""
+def everything(n: int, batch_size: int) -> Order:
+    """The n images, each once, but for those that make no whole batch."""
     import tensorflow as tf
+
+    size = n - n % batch_size
 
     def draw(random: Any) -> tuple[Any, Any]:
         rows = tf.random.experimental.stateless_shuffle(tf.range(n, dtype=tf.int64), random)
-        return rows, tf.ones(n)
+        return rows[:size], tf.ones(size)
 
-    return Order(n, draw)
+    return Order(size, draw)
 
 
 def hardest(losses: tf.Variable, batch_size: int, selection: Hardest) -> Order:
@@ -42,7 +44,7 @@ def hardest(losses: tf.Variable, batch_size: int, selection: Hardest) -> Order:
     import tensorflow as tf
 
     n = losses.shape[0]
-    size = min(n, batch_size * max(1, round(selection.share * n / batch_size)))
+    size = batch_size * min(n // batch_size, max(1, round(selection.share * n / batch_size)))
     drawn = round(selection.random * size)
 
     def draw(random: Any) -> tuple[Any, Any]:
