@@ -149,6 +149,18 @@ def test_the_gradient_of_two_halves_is_that_of_the_batch(make_split: MakeSplit) 
         np.testing.assert_allclose(old - new, gradient, atol=1e-5)
 
 
+def test_a_training_step_is_traced_once(make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+
+    def loss(labels: Any, probabilities: Any) -> Any:
+        traced.append(probabilities.shape[0])
+        return keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+
+    monkeypatch.setattr(training, "_cross_entropy", lambda _: loss)
+    train(make_split(64), make_split(0), SELECTIVE, batch_size=32)
+    assert traced == [16, 16]
+
+
 @pytest.mark.parametrize(("images", "batch_size"), [(1, 1), (3, 1), (5, 8), (65, 32)])
 def test_any_number_of_images_goes_into_batches(make_split: MakeSplit, images: int, batch_size: int) -> None:
     model, history = train(make_split(images), make_split(0), batch_size=batch_size)

@@ -74,6 +74,9 @@ def train(
         weighted_metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
         steps_per_execution=STEPS_PER_CALL,
     )
+    # what a function creates while it is traced makes TensorFlow trace it again
+    trainer.optimizer.build(trainer.trainable_variables)
+    trainer.compute_metrics(None, tf.zeros(1), tf.zeros((1, 10)), tf.zeros(1))
     history: list[Epoch] = []
     began = time.perf_counter()
 
