@@ -10,8 +10,9 @@ from digits.errors import UserError
 
 
 def start(threads: int) -> None:
-    """Import TensorFlow and bind it to so many threads, on which the last bits of its results depend
-    where there are more than two; up to then no operation is shared among threads (see training).
+    """Import TensorFlow and bind it to so many threads, half of them for each half of a batch (see training).
+
+    The last bits of its results depend on how many share an operation; up to three in all, none is shared.
 
     UserError where it has started with another number, which it keeps until the process ends.
     """
@@ -19,7 +20,7 @@ def start(threads: int) -> None:
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # or it warns of every second network in a sweep
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads if threads > 2 else 1)
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, threads // 2))
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:  # it has started already
         used = tf.config.threading.get_inter_op_parallelism_threads()

@@ -53,7 +53,7 @@ def train(
     """A trained network, without its optimizer, and its history; `on_epoch` hears of each epoch.
 
     An epoch is whole batches: what is left of the images waits for the next one, in another order. The same
-    arguments give the same weights, to the bit, on a CPU with as many threads; one and two give the
+    arguments give the same weights, to the bit, on a CPU with as many threads; up to three give the
     same. Diverged, a UserError, where the loss is not finite after an epoch.
     """
     import keras
