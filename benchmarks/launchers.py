@@ -1,8 +1,9 @@
 """Compare a sweep's trials in turn with two at a time: python benchmarks/launchers.py
 
 Both train eight seeds on the data that `dvc repro preprocess` prepared: Hydra's basic launcher with two
-threads, then joblib with two workers of one thread each. Prints trials per hour and their ratio. The models must
-be the same, to the bit. Words of the command line go to both: python benchmarks/launchers.py model=tutorial epochs=2
+threads, then joblib with two workers of one thread each. Prints trials per hour and their ratio. The
+models must be the same, to the bit. Words of the command line go to both:
+python benchmarks/launchers.py model=small epochs=5
 """
 
 import subprocess
