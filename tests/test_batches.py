@@ -19,7 +19,7 @@ def epoch_of(
     split: Split, seed: int = 0, epochs: int = 1, shift: int = 0, rotation: float = 0, scaling: float = 0
 ) -> list[tuple[Any, Any]]:
     recipe = Recipe(**RECIPE | {"shift": shift, "rotation": rotation, "scaling": scaling})
-    dataset = batches.augmented(split, 20, recipe, seed, selection.everything(len(split), 20))
+    dataset = batches.augmented(split, recipe, seed, selection.everything(len(split), 20))
     passes = [list(dataset.as_numpy_iterator()) for _ in range(epochs)]
     return [(np.concatenate([b[0] for b in p]), np.concatenate([b[1] for b in p])) for p in passes]
 
@@ -42,7 +42,7 @@ def test_the_order_changes_with_the_epoch_and_the_seed(make_split: MakeSplit) ->
 
 def test_a_batch_says_which_rows_it_has_and_the_dataset_how_many_batches(make_split: MakeSplit) -> None:
     split = make_split(100)
-    dataset = batches.augmented(split, 20, Recipe(**RECIPE), 0, selection.everything(100, 20))
+    dataset = batches.augmented(split, Recipe(**RECIPE), 0, selection.everything(100, 20))
     found = list(dataset.as_numpy_iterator())
     assert len(found) == len(dataset) == 5
     for images, labels, rows, weights in found:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def augmented(split: Split, batch_size: int, recipe: Recipe, seed: int, order: Order) -> tf.data.Dataset:
+def augmented(split: Split, recipe: Recipe, seed: int, order: Order) -> tf.data.Dataset:
     """An epoch of (b, 28, 28, 1) uint8 images, (b,) labels, and the rows and weights that `order` gives,
     another order every time, each image moved, turned and stretched at random within the bounds that
     `recipe` sets."""
@@ -33,11 +33,11 @@ def augmented(split: Split, batch_size: int, recipe: Recipe, seed: int, order: O
     random = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
     rows = random.take(1).flat_map(lambda once: tf.data.Dataset.from_tensor_slices(order.draw(once)))
     dataset = (
-        tf.data.Dataset.zip(rows.batch(batch_size, drop_remainder=True), random.skip(1))
+        tf.data.Dataset.zip(rows.batch(order.batch_size, drop_remainder=True), random.skip(1))
         .map(batch)
         .prefetch(4)
     )
-    steps = order.size // batch_size
+    steps = order.size // order.batch_size
     return _untuned(dataset.apply(tf.data.experimental.assert_cardinality(steps)))
 
 

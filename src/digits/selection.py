@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """The images of an epoch, whole batches: `draw` takes a random seed, (2,) int64, and returns their
-    rows, (size,) int64, in the order of training, and for how many images each stands, (size,) float32."""
+    """The images of an epoch, whole batches of `batch_size`: `draw` takes a random seed, (2,) int64, and
+    returns their rows, (size,) int64, in the order of training, and for how many images each stands,
+    (size,) float32."""
 
     size: int
+    batch_size: int
     draw: Callable[[Any], tuple[Any, Any]]
 
 
@@ -31,7 +33,7 @@ def everything(n: int, batch_size: int) -> Order:
         rows = tf.random.experimental.stateless_shuffle(tf.range(n, dtype=tf.int64), random)
         return rows[:size], tf.ones(size)
 
-    return Order(size, draw)
+    return Order(size, batch_size, draw)
 
 
 def hardest(losses: tf.Variable, batch_size: int, selection: Hardest) -> Order:
@@ -57,4 +59,4 @@ def hardest(losses: tf.Variable, batch_size: int, selection: Hardest) -> Order:
         places = shuffle(tf.range(size), of_places)
         return tf.gather(rows, places), tf.gather(weights, places)
 
-    return Order(size, draw)
+    return Order(size, batch_size, draw)

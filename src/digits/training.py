@@ -76,7 +76,7 @@ def train(
     )
     # what a function creates while it is traced makes TensorFlow trace it again
     trainer.optimizer.build(trainer.trainable_variables)
-    trainer.compute_metrics(None, tf.zeros(1), tf.zeros((1, 10)), tf.zeros(1))
+    trainer.compute_metrics(None, tf.zeros(1), tf.zeros((1, model.output_shape[-1])), tf.zeros(1))
     history: list[Epoch] = []
     began = time.perf_counter()
 
@@ -104,7 +104,7 @@ def train(
 
     for phase in phases:
         trainer.fit(
-            batches.augmented(training, batch_size, recipe, seed + phase.first, phase.order),
+            batches.augmented(training, recipe, seed + phase.first, phase.order),
             validation_data=batches.in_order(validation) if len(validation) else None,
             initial_epoch=phase.first,
             epochs=phase.first + phase.epochs,
