@@ -149,6 +149,14 @@ def test_the_gradient_of_two_halves_is_that_of_the_batch(make_split: MakeSplit) 
         np.testing.assert_allclose(old - new, gradient, atol=1e-5)
 
 
+@pytest.mark.parametrize("images", [1, 2, 5])
+def test_validation_in_halves_counts_each_image_once(make_split: MakeSplit, images: int) -> None:
+    validation = make_split(images)
+    model, history = train(make_split(32), validation)
+    right = np.asarray(model(validation.images))[np.arange(images), validation.labels]
+    assert history[-1].val_loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
+
+
 def test_a_training_step_is_traced_once(make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> None:
     traced = []
 
