@@ -57,6 +57,7 @@ def parse() -> argparse.Namespace:
 
 if __name__ == "__main__":
     entry_point.quiet()
+    entry_point.collect_rarely()
     try:
         main(parse())
     except UserError as error:
