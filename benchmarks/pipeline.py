@@ -8,7 +8,7 @@ import shutil
 
 from measuring import Clone, clone, machine, spread
 
-ROUNDS = 3
+ROUNDS = 5
 IDLE_ROUNDS = 9
 
 
