@@ -137,6 +137,7 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
+@functools.cache  # once in a process, however many trials it runs
 def collect_rarely() -> None:
     """Leave the million objects alone that TensorFlow and MLflow make while they are imported: collecting
     a thousand times meanwhile takes a fifth of that time, and once more at exit takes a second."""

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from digits.training import Epoch
 
 
-def _axes(title: str, rows: int, columns: int, width: float, height: float) -> Any:
-    """A new figure, in inches, and its axes, (rows, columns)."""
+def _axes(title: str, columns: int, width: float, height: float) -> Any:
+    """A new figure, in inches, and its axes, side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title, fontsize=10)
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
 def _save(figure: Any, file: Path) -> None:
@@ -44,13 +44,13 @@ def _gallery(
     title: str, images: NDArray[np.uint8], captions: Sequence[str], columns: int, file: Path
 ) -> None:
     rows = max(1, -(-len(images) // columns))
-    figure, ((axis,),) = _axes(title, 1, 1, 1.25 * columns, 0.4 + 1.5 * rows)
+    figure, (axis,) = _axes(title, 1, 1.25 * columns, 0.4 + 1.5 * rows)
     side, width, height = 28, 35, 42  # of an image, and of its place with the caption above it
     for n, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        bottom, left = (n // columns + 1) * height, n % columns * width
-        extent = (left, left + side, bottom, bottom - side)
+        top, left = (n // columns + 1) * height - side, n % columns * width
+        extent = (left, left + side, top + side, top)
         axis.imshow(image.squeeze(-1), cmap="gray_r", vmin=0, vmax=255, extent=extent)
-        axis.text(left + side / 2, bottom - side - 1, caption, ha="center", va="bottom", fontsize=9)
+        axis.text(left + side / 2, top - 1, caption, ha="center", va="bottom", fontsize=9)
     # one pair of axes, since 24 of them take five times as long
     axis.set(xlim=(0, columns * width - (width - side)), ylim=(rows * height, 0))
     axis.set_axis_off()
@@ -74,7 +74,7 @@ def mistakes(title: str, split: Split, probabilities: NDArray[np.float32], file:
 def learning_curves(title: str, history: Sequence[Epoch], file: Path) -> None:
     """Error rate and loss at every epoch, training beside validation; logarithmic, since both
     shrink by orders of magnitude."""
-    figure, ((left, right),) = _axes(title, 1, 2, 9, 3.6)
+    figure, (left, right) = _axes(title, 2, 9, 3.6)
     epochs = [e.epoch for e in history]
     curves: list[tuple[str, list[float | None], list[float | None]]] = [
         ("training", [e.accuracy for e in history], [e.loss for e in history]),
@@ -95,7 +95,7 @@ def learning_curves(title: str, history: Sequence[Epoch], file: Path) -> None:
 def confusion(title: str, matrix: NDArray[np.int64], file: Path) -> None:
     """Rows are the true classes, columns the predicted; (10, 10) counts. Colours show mistakes only,
     which the diagonal would drown."""
-    figure, ((axis,),) = _axes(title, 1, 1, 5.5, 5.7)
+    figure, (axis,) = _axes(title, 1, 5.5, 5.7)
     wrong = matrix * (1 - np.eye(10, dtype=np.int64))
     most = max(1, wrong.max())
     axis.imshow(wrong, cmap="Reds", vmin=0, vmax=most)
@@ -110,7 +110,7 @@ def confusion(title: str, matrix: NDArray[np.int64], file: Path) -> None:
 def ranking(title: str, groups: Sequence[Group], labels: Sequence[str], file: Path) -> None:
     """The error of the groups, percent, on validation and test images; bars are standard deviations
     over the seeds."""
-    figure, ((axis,),) = _axes(title, 1, 1, 8, 1.5 + 0.3 * len(groups))
+    figure, (axis,) = _axes(title, 1, 8, 1.5 + 0.3 * len(groups))
     for name, metric, offset in (("validation", "val_accuracy", -0.1), ("test", "test_accuracy", 0.1)):
         scores = [(row, score) for row, group in enumerate(groups) if (score := group.score(metric))]
         axis.errorbar(
@@ -134,9 +134,9 @@ Points = Sequence[tuple[int, float]]
 def curves(title: str, groups: Mapping[str, Mapping[str, Sequence[Points]]], file: Path) -> None:
     """The error of each group at every epoch, percent, in training beside validation; a line for each
     replicate, given as (epoch, accuracy) under `accuracy` and `val_accuracy`."""
-    figure, axes = _axes(title, 1, 2, 11, 4.5)
+    figure, axes = _axes(title, 2, 11, 4.5)
     for axis, metric, name in zip(
-        axes.flat, ("accuracy", "val_accuracy"), ("training", "validation"), strict=True
+        axes, ("accuracy", "val_accuracy"), ("training", "validation"), strict=True
     ):
         for number, (label, series) in enumerate(groups.items()):
             for replicate, points in enumerate(series[metric]):
@@ -149,5 +149,5 @@ def curves(title: str, groups: Mapping[str, Mapping[str, Sequence[Points]]], fil
                 )
         axis.set(xlabel="epoch", ylabel=f"{name} error, %")
         _logarithmic(axis)
-    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     _save(figure, file)
