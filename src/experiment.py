@@ -1,19 +1,20 @@
-"""Train and evaluate in one process, one run: python src/experiment.py -m model=tutorial,compact seed=0,1"""
+"""Train and evaluate in one process, as one MLflow run; with -m as a sweep.
 
-from pathlib import Path
+python src/experiment.py model=tutorial recipe=tutorial
+python src/experiment.py -m model=tutorial,compact seed=0,1,2
+python src/experiment.py -m sweep=presets hydra/launcher=joblib hydra.launcher.n_jobs=2
+"""
 
-import entry_point
-import evaluate
-import train
-from digits.config import Config
+from digits import cli
+from digits.config.request import Request
+from digits.config.schema import Config
+from digits.experiment import run
+from digits.search.sweep import sweep
 
 
-def main(config: Config, out: Path) -> float | None:
-    """The validation accuracy, for sweepers: nothing is chosen by the test set."""
-    history = train.main(config, out)
-    evaluate.main(config.model_copy(update={"model_file": out / "models/model.keras"}), out)
-    return history[-1].val_accuracy
+def main(request: Request[Config]) -> float | None:
+    return run.train_and_evaluate(request)
 
 
 if __name__ == "__main__":
-    entry_point.run(main)
+    cli.run(main, Config, sweep=sweep)

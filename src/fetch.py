@@ -1,16 +1,20 @@
-"""Fetch the images: python src/fetch.py data=mnist"""
+"""Fetch the images of a data set, and check them.
 
-from pathlib import Path
+python src/fetch.py data=mnist              into a new folder in outputs/
+python src/fetch.py data=sample out=.       into data/raw, as DVC does
+DIGITS_MIRROR=/media/mnist dvc repro fetch  from a folder or URL that has a copy
+"""
 
-import entry_point
-from digits import files, sources
-from digits.config import Config
+from digits import cli
+from digits.config.data import DataConfig
+from digits.config.request import Request
 
 
-def main(config: Config, out: Path) -> None:
-    with files.staged(out) as stage:
-        sources.fetch(config.data, stage / "data/raw")
+def main(request: Request[DataConfig]) -> None:
+    from digits.data import pipeline
+
+    pipeline.fetch(request.config, request.out)
 
 
 if __name__ == "__main__":
-    entry_point.run(main)
+    cli.run(main, DataConfig)

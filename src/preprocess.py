@@ -1,30 +1,20 @@
-"""Check and split the images that were fetched: python src/preprocess.py validation=0.1"""
+"""Check the fetched images and split them into training, validation and test images.
 
-from pathlib import Path
+python src/preprocess.py validation=0.2                         into a new folder in outputs/
+python src/preprocess.py split_seed=1 out=.                     into data/prepared, as DVC does
+dvc exp run --temp -S validation=0.2                            as part of an experiment
+"""
 
-import entry_point
-from digits import data, figures, files
-from digits.config import Config
-from entry_point import ROOT
+from digits import cli
+from digits.config.data import DataConfig
+from digits.config.request import Request
 
 
-def main(config: Config, out: Path) -> None:
-    prepared = data.prepare(ROOT / "data/raw", config.validation, config.split_seed)
-    shapes = data.in_words(prepared)
-    counts = {name: split.counts() for name, split in prepared.splits.items()}
-    with files.staged(out) as stage:
-        data.save(prepared, stage / "data/prepared")
-        reports = stage / "reports"
-        (stage / "data/prepared/shapes.txt").write_text(shapes)
-        figures.first_nine(
-            f"{prepared.settings.data}: the first training images", prepared.train, reports / "first_nine.png"
-        )
-        files.write_csv(
-            reports / "class_counts.csv",
-            [{"digit": digit} | {name: n[digit] for name, n in counts.items()} for digit in range(10)],
-        )
-    print(shapes, end="")
+def main(request: Request[DataConfig]) -> None:
+    from digits.data import pipeline
+
+    pipeline.preprocess(request.config, request.out)
 
 
 if __name__ == "__main__":
-    entry_point.run(main)
+    cli.run(main, DataConfig)

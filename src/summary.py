@@ -1,36 +1,20 @@
-"""Say what came of the experiment that the keys describe: python src/summary.py data=sample"""
+"""Say what came of an experiment: its newest MLflow run, the test accuracy, and where to look at it.
 
-import entry_point
-from digits.config import Config
-from digits.errors import UserError
+python src/summary.py
+python src/summary.py data=sample
+python src/summary.py model=tutorial recipe=tutorial seed=1
+"""
+
+from digits import cli
+from digits.config.request import Request
+from digits.config.schema import Config
 
 
-def main(config: Config, _: object) -> None:
-    from digits import store, tracking
+def main(request: Request[Config]) -> None:
+    from digits.reports.summary import summarize
 
-    run = tracking.find_run(config)
-    if run is None:
-        raise UserError(
-            f"no run of {tracking.run_name(config)} in {store.uri()}; where DVC has its results "
-            "in the cache, `dvc repro --force` runs it again"
-        )
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    scores = run.metrics
-    for name, value in (
-        ("data", config.data.name),
-        ("model", f"{config.model.name}, {run.parameters['parameters']} parameters"),
-        ("recipe", f"{config.recipe.name}, {config.epochs} epochs"),
-        ("test accuracy", f"{scores['test_accuracy']:.2%}"),
-        ("run", f"{run.name} ({run.run_id})"),
-        ("recorded in", store.uri()),
-        ("look at it", "make ui"),
-    ):
-        table.add_row(name, value)
-    Console(soft_wrap=True, highlight=False).print("", table, "")
+    summarize(request.config)
 
 
 if __name__ == "__main__":
-    entry_point.run(main)
+    cli.run_composed(main, Config)

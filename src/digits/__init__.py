@@ -1,1 +1,1 @@
-"""The library behind the stages: plain functions that know neither Hydra nor DVC."""
+"""Train convolutional networks on small images, and record every experiment."""

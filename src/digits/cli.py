@@ -1,89 +1,152 @@
-"""What the command lines of all stages share: Hydra composes, the schema checks, errors are a line."""
+"""Run a command: start Hydra, handle interrupts, and report errors in one line."""
 
 from __future__ import annotations
 
+import argparse
 import atexit
+import contextlib
 import functools
 import gc
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from digits.config import CARD, PRESETS, Config, parse
-from digits.errors import UserError
+from digits.base.errors import UserError
+from digits.base.paths import CONF
+from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
+from digits.config.params import meanings
+from digits.config.request import AnyConfig, Request, compose_request, to_request
 
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
+WANTS_TRACEBACK = "HYDRA_FULL_ERROR" in os.environ  # Hydra's own switch
 
-ROOT = Path(__file__).resolve().parents[1]
-GROUPS = (*PRESETS, "search")
-
-Read = TypeVar("Read")
 _interrupted = False
 
 
-def run(main: Callable[[Config, Path], object]) -> None:
-    """Call `main` with the configuration that the command line asks for, and the folder to write to."""
-    run_as(main, "config", parse)
-
-
-def run_as(
-    main: Callable[[Read, Path], object],
-    primary: str,
-    read: Callable[[dict[str, Any], dict[str, str | None]], Read],
+def run(
+    main: Callable[[Request[AnyConfig]], object],
+    schema: type[AnyConfig],
+    *,
+    primary: str = "config",
+    sweep: Callable[..., object] | None = None,
 ) -> None:
-    """Call `main` with what `read` makes of the composed values of conf/`primary`.yaml and of the preset
-    in each group, and the folder to write to.
+    """Call `main` with what the command line asks for, composed by Hydra from conf/`primary`.yaml and checked
+    against `schema`. Outside DVC it writes to a new folder in outputs/. What it returns is the value that a
+    Hydra sweeper sees.
 
-    Outside DVC that folder is a new one in outputs/ or multirun/. What `main` returns is the value
-    that a Hydra sweeper sees. Exits with 1 on an error, 130 on an interrupt.
+    With `sweep` (see `digits.search.sweep`), a sweep of this command is recorded and reported as a whole.
+    Exits with 1 after an error, 130 after an interrupt.
     """
-    wants_traceback = "HYDRA_FULL_ERROR" in os.environ
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(_help(schema))
+        return
+    started = False
+    with one_line_errors(lambda error: not started and isinstance(error, of_composition())):
+        import hydra
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from_params = prepare()
+
+        @functools.wraps(main)
+        def task(composed: Any) -> object:
+            nonlocal started
+            set_up_process()  # a worker of a sweep is a process of its own
+            settings = HydraConfig.get()
+            report = one_line_errors()
+            # In a sweep Hydra keeps the error of a trial, and the sweep reports it.
+            with report if settings.mode == RunMode.RUN else contextlib.nullcontext():
+                values = to_plain_values(composed, settings, from_params)
+                request = to_request(values, schema, Path(settings.runtime.output_dir))
+                started = True
+                return main(request)
+
+        task.sweep = sweep  # type: ignore[attr-defined]
+        hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name=primary)(task)()
+
+
+def run_composed(main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig]) -> None:
+    """Call `main` with what the command line asks for, for a command that writes no files."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(_help(schema))
+        return
+    with one_line_errors():
+        main(compose_request(sys.argv[1:], schema, Path()))
+
+
+def run_parsed(main: Callable[[argparse.Namespace], int | None], parser: argparse.ArgumentParser) -> None:
+    """Call `main` with the parsed command line, for a command that has no configuration, and exit with what
+    it returns."""
+    with one_line_errors():
+        sys.exit(main(parser.parse_args()))
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports errors as all commands do. The description is the docstring of the script."""
+
+    def __init__(self) -> None:
+        super().__init__(description=_docstring(), formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message: str) -> Any:
+        raise UserError(f"{message}; see --help")
+
+
+@contextlib.contextmanager
+def one_line_errors(is_expected: Callable[[Exception], bool] = lambda _: False) -> Iterator[None]:
+    """Exit with 1 and one line after a UserError or another error that is expected, with 130 after an
+    interrupt. All others are bugs and keep their traceback, as all do if HYDRA_FULL_ERROR is set."""
+    set_up_process()
+    try:
+        yield
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python reports it once more at exit
+        sys.exit("error: nobody reads standard output any more")
+    except Exception as error:
+        if WANTS_TRACEBACK or not (isinstance(error, UserError) or is_expected(error)):
+            raise
+        sys.exit(f"error: {in_one_line(error)}")
+
+
+@functools.cache  # once in a process, however many trials it runs
+def set_up_process() -> None:
+    """Set what libraries read when they are imported, make signals interrupts, and mend closed standard
+    streams."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves it to us to report exceptions
-    quiet()
-    signal.signal(signal.SIGTERM, _interrupt)  # so that a stopped run can say so
+    os.environ["MPLBACKEND"] = "agg"  # what a notebook sets for its children exists only inside the notebook
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    _open_closed_streams()
+    relax_garbage_collection()
+    signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as under nohup
         signal.signal(signal.SIGINT, _interrupt)
 
-    import hydra
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
-    started = False
-
-    def report(error: Exception) -> None:
-        """Exit with a line, unless it is a bug: before `main` starts, errors are the configuration's."""
-        if not wants_traceback and (isinstance(error, UserError) or not started):
-            sys.exit(f"error: {_in_one_line(error)}")
-
-    @functools.wraps(main)
-    def task(composed: DictConfig) -> object:
-        nonlocal started
-        collect_rarely()
-        _serve(card)  # once more, since a worker of a sweep is a process of its own
-        settings = HydraConfig.get()
+def _open_closed_streams() -> None:
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
-            config = read(*plain(composed, settings))
-            started = True
-            return main(config, Path(settings.runtime.output_dir))
-        except Exception as error:
-            if settings.mode == RunMode.RUN:
-                report(error)  # here, since Hydra would add a line of its own
-            raise
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
-    try:
-        card = _read_card()
-        _serve(card)
-        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=primary)(task)()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        report(error)
-        raise
+
+def relax_garbage_collection() -> None:
+    """Collect garbage rarely, and not at exit. TensorFlow and MLflow make a million objects while they are
+    imported: to look through them a thousand times takes a fifth of the time, and once more at exit takes a
+    second."""
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
 
 
 def _interrupt(*_: object) -> None:
@@ -92,88 +155,34 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def stop_if_interrupted() -> None:
-    """Raise an interrupt once more, for work that takes long: some library code below it catches
-    everything, and the interrupt that arrives there is lost."""
+def raise_if_interrupted() -> None:
+    """Raise an interrupt once more, during long work: some libraries catch every exception, and an interrupt
+    that arrives there is lost."""
     if _interrupted:
         raise KeyboardInterrupt
 
 
-def typed(composed: DictConfig, settings: Any) -> Config:
-    """The configuration, checked; `settings` are Hydra's own, which say whence each preset came."""
-    return parse(*plain(composed, settings))
+def _docstring() -> str:
+    return (sys.modules["__main__"].__doc__ or "").strip()
 
 
-def plain(composed: DictConfig, settings: Any) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """What was composed as plain values, and the name of the preset in each group."""
-    from omegaconf import OmegaConf
-
-    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    values: Any = OmegaConf.to_container(own, resolve=True)
-    dotted = (word for word in settings.overrides.task if "." in word.partition("=")[0])
-    values["label"] = " ".join(re.sub(r"^[^=]*\.", "", word) for word in dotted)
-    if values.get("threads") == "auto":
-        values["threads"] = _share_of_processors(settings)
-    return values, {group: settings.runtime.choices.get(group) for group in GROUPS}
-
-
-def _share_of_processors(settings: Any) -> int:
-    """How many threads a worker of a sweep can have while all of them run."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = settings.launcher.get("n_jobs", 1) if settings.mode.name == "MULTIRUN" else 1
-    return max(1, processors // workers) if workers > 0 else 1  # joblib's -1 is one for each processor
-
-
-def _serve(card: dict[str, Any]) -> None:
-    from omegaconf import OmegaConf
-
-    OmegaConf.register_new_resolver("params", card.__getitem__, replace=True)
-
-
-def quiet() -> None:
-    """Set what TensorFlow and MLflow read when they are first imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-
-@functools.cache  # once in a process, however many trials it runs
-def collect_rarely() -> None:
-    """Leave the million objects alone that TensorFlow and MLflow make while they are imported: collecting
-    a thousand times meanwhile takes a fifth of that time, and once more at exit takes a second."""
-    gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
-
-
-def _read_card() -> dict[str, Any]:
-    from omegaconf import OmegaConf
-    from yaml import YAMLError
-
-    try:
-        card: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "params.yaml"))
-    except (OSError, YAMLError) as error:
-        raise UserError(f"params.yaml cannot be read: {_in_one_line(error)}") from error
-    given = set(card) if isinstance(card, dict) else set()
-    for problem, keys in (("unknown", given - set(CARD)), ("missing", set(CARD) - given)):
-        if keys:
-            listed = ", ".join(sorted(map(str, keys)))
-            raise UserError(f"params.yaml: {problem} key {listed}; it has exactly {', '.join(CARD)}")
-    for group in PRESETS:
-        if not isinstance(card[group], str):
-            raise UserError(
-                f"{group}: must name a preset of conf/{group}/, not {card[group]!r} (params.yaml)"
-            )
-    return dict(card)
-
-
-def _in_one_line(error: BaseException) -> str:
-    from hydra.errors import MissingConfigException
-
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
-        group, _, preset = error.missing_cfg_file.rpartition("/")
-        return f"{group}: no preset {preset} in conf/{group}/; there is {', '.join(error.options)}"
-    if unknown := re.match(r"Could not override '(([^'.]*)[^']*)'", str(error)):
-        key, group = unknown.groups()
-        allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(CARD)}"
-        return f"{key}: unknown key on the command line; {allowed}"
-    return " ".join(str(error).split())
+def _help(schema: type[AnyConfig]) -> str:
+    """Return what the command is for, with examples, and the keys that it reads."""
+    keys: Sequence[str] = (*schema.model_fields, "threads", "overrides")
+    options = (CONF / "config.yaml").read_text(encoding="utf-8").splitlines()
+    first = next(i for i, line in enumerate(options) if line.startswith("# What a command does"))
+    own = [line for line in options[first + 1 :] if line and not line.startswith((" ", "hydra"))]
+    return "\n".join(
+        [
+            _docstring(),
+            "",
+            "Keys of the experiment, with their values in params.yaml:",
+            *(f"  {line}" for line in meanings(tuple(keys))),
+            "",
+            "Options, with their defaults:",
+            *(f"  {line}" for line in own),
+            "",
+            "-m runs all combinations of comma-separated values; --cfg job shows the configuration; "
+            "--hydra-help lists Hydra's own options.",
+        ]
+    )

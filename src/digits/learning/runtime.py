@@ -1,4 +1,4 @@
-"""Starting TensorFlow: quietly, and with as many threads as the configuration says."""
+"""Start TensorFlow quietly, with as many threads as the configuration says."""
 
 import contextlib
 import os
@@ -6,23 +6,25 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from digits.errors import UserError
+from digits.base.errors import UserError
+
+LONE_OPERATIONS = 3  # up to this many threads, no operation is shared by two of them
 
 
 def start(threads: int) -> None:
-    """Import TensorFlow and bind it to so many threads, half of them for each half of a batch (see training).
+    """Import TensorFlow and set the number of its threads: half of them can share an operation, so that two
+    micro-batches of a step can be computed side by side.
 
-    The last bits of its results depend on how many share an operation; up to three in all, none is shared.
-
-    UserError where it has started with another number, which it keeps until the process ends.
+    Raises UserError if TensorFlow has already started with another number, which it keeps until the process
+    ends.
     """
-    with _muted():
+    with _stderr_held_back():
         import tensorflow as tf
-    tf.get_logger().setLevel("ERROR")  # or it warns of every second network in a sweep
+    tf.get_logger().setLevel("ERROR")  # or it warns about every second network in a sweep
     try:
         tf.config.threading.set_intra_op_parallelism_threads(max(1, threads // 2))
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    except RuntimeError:  # it has started already
+    except RuntimeError:
         used = tf.config.threading.get_inter_op_parallelism_threads()
         if used != threads:
             raise UserError(
@@ -31,12 +33,33 @@ def start(threads: int) -> None:
             ) from None
 
 
+def device() -> str:
+    """Return the GPU or the processor that TensorFlow computes on."""
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+    return "CPU"
+
+
+def numerics(threads: int) -> str:
+    """Return what has to be equal for another run to end with the same bits."""
+    where = device()
+    if where != "CPU":
+        return f"{where}; the last bits can differ from run to run"
+    return f"CPU, {f'1 to {LONE_OPERATIONS}' if threads <= LONE_OPERATIONS else threads} threads"
+
+
 @contextlib.contextmanager
-def _muted() -> Iterator[None]:
-    """Hold back what is written to standard error, and show it after all if the block fails:
-    importing TensorFlow writes half a screen that no setting of its own silences."""
-    sys.stderr.flush()
-    real = os.dup(2)
+def _stderr_held_back() -> Iterator[None]:
+    """Hold back what is written to standard error, and show it only if the block fails. Importing TensorFlow
+    writes half a screen there that none of its settings silences."""
+    try:
+        sys.stderr.flush()
+        real = os.dup(2)
+    except (AttributeError, OSError, ValueError):  # standard error is closed
+        yield
+        return
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:

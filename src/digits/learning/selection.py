@@ -1,62 +1,53 @@
-"""Which training images an epoch has: all of them, or those that the network still gets wrong."""
+"""Select and shuffle the images of an epoch: all of them, or those that the network still gets wrong."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from digits.config import Hardest
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+from digits.recipe import All, Hardest
 
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """The images of an epoch, whole batches of `batch_size`: `draw` takes a random seed, (2,) int64, and
-    returns their rows, (size,) int64, in the order of training, and for how many images each stands,
-    (size,) float32."""
-
-    size: int
-    batch_size: int
-    draw: Callable[[Any], tuple[Any, Any]]
+Order = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
-def everything(n: int, batch_size: int) -> Order:
-    """The n images, each once, but for those that make no whole batch."""
-    import tensorflow as tf
+def epoch_size(selection: All | Hardest, epoch: int, n: int, batch_size: int) -> int:
+    """Return how many of `n` images epoch `epoch`, counted from 1, is trained on: a multiple of `batch_size`.
 
-    size = n - n % batch_size
-
-    def draw(random: Any) -> tuple[Any, Any]:
-        rows = tf.random.experimental.stateless_shuffle(tf.range(n, dtype=tf.int64), random)
-        return rows[:size], tf.ones(size)
-
-    return Order(size, batch_size, draw)
-
-
-def hardest(losses: tf.Variable, batch_size: int, selection: Hardest) -> Order:
-    """So many whole batches as are nearest to the share that `selection` asks for.
-
-    Most have the highest of `losses`, (n,) float32, which holds for each image the loss at the time when
-    it was last trained on (Jiang et al., 2019); the others are drawn from the rest, for which
-    they stand in all averages, so that these are estimates for all n images.
+    What is left of the images has its turn in a later epoch, in another order.
     """
-    import tensorflow as tf
+    batches = n // batch_size
+    if isinstance(selection, Hardest) and epoch > selection.after:
+        batches = min(batches, max(1, round(selection.share * n / batch_size)))
+    return batches * batch_size
 
-    n = losses.shape[0]
-    size = batch_size * min(n // batch_size, max(1, round(selection.share * n / batch_size)))
-    drawn = round(selection.random * size)
 
-    def draw(random: Any) -> tuple[Any, Any]:
-        shuffle = tf.random.experimental.stateless_shuffle
-        of_rest, of_places = tf.unstack(tf.random.split(random))
-        ranked = tf.cast(tf.argsort(losses, direction="DESCENDING", stable=True), tf.int64)
-        hard, rest = ranked[: size - drawn], ranked[size - drawn :]
-        rows = tf.concat([hard, shuffle(rest, of_rest)[:drawn]], 0)
-        weights = tf.concat([tf.ones(size - drawn), tf.fill([drawn], (n - size + drawn) / max(1, drawn))], 0)
-        places = shuffle(tf.range(size), of_places)
-        return tf.gather(rows, places), tf.gather(weights, places)
+def select_images(
+    selection: All | Hardest, epoch: int, losses: Any, batch_size: int, random: np.random.Generator
+) -> Order:
+    """Return the rows of the images of an epoch, in the order of training, and the number of images that each
+    of them stands for in averages, both (size,).
 
-    return Order(size, batch_size, draw)
+    `losses`, (n,) float32, has the loss of each image when it was last trained on.
+    """
+    losses = np.asarray(losses)
+    size = epoch_size(selection, epoch, len(losses), batch_size)
+    if isinstance(selection, Hardest) and epoch > selection.after:
+        return hardest_images(losses, size, selection.random, random)
+    return random.permutation(len(losses))[:size], np.ones(size, np.float32)
+
+
+def hardest_images(
+    losses: NDArray[np.float32], size: int, random_share: float, random: np.random.Generator
+) -> Order:
+    """Pick `size` images: those with the highest loss (Jiang et al., 2019), except for the share
+    `random_share`, which is a random sample of the rest and stands for all of the rest in averages."""
+    drawn = round(random_share * size)
+    ranked = np.argsort(-losses, kind="stable")
+    hard, rest = ranked[: size - drawn], ranked[size - drawn :]
+    rows = np.concatenate([hard, random.choice(rest, drawn, replace=False)])
+    weights = np.ones(size, np.float32)
+    weights[size - drawn :] = len(rest) / max(1, drawn)
+    shuffled = random.permutation(size)
+    return rows[shuffled], weights[shuffled]

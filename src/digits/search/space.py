@@ -1,10 +1,7 @@
-"""What a search is told: the space, and how it is searched. Checked before any trial starts."""
+"""The space that a search looks through, and how it does so: the keys of a preset in conf/search/."""
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,24 +13,18 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     Tag,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from digits.config import CARD, FROM_RECIPE, PRESETS, Config, Section, Seed, flat, parse
-from digits.errors import UserError
-from digits.models import Share
+from digits.base.section import Section, Seed, Share
 
 if TYPE_CHECKING:
     import optuna
 
-COMPARED_ON = ("data", "split_seed", "validation")  # equal in all trials, or their scores mean nothing
-NOT_SEARCHED = (*COMPARED_ON, "seed", "threads")
-
 
 class Range(Section):
-    """Whole numbers where both ends are; `log` searches orders of magnitude."""
+    """Numbers from `low` to `high`, whole ones if both ends are; `log` searches orders of magnitude."""
 
     low: int | float
     high: int | float
@@ -42,13 +33,13 @@ class Range(Section):
 
     @field_validator("low", "high", mode="before")
     @classmethod
-    def _a_number(cls, value: Any) -> Any:
+    def _refuse_other_types(cls, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"must be a number, not {value!r}")  # once, not once for each type
         return value
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Range:
+    def _check(self) -> Range:
         if self.low >= self.high:
             raise ValueError(f"low must be less than high, not {self.low} and {self.high}")
         if self.log and self.low <= 0:
@@ -62,15 +53,18 @@ class Range(Section):
         return [self.low, self.high]
 
     def suggest(self, trial: optuna.trial.BaseTrial, key: str) -> Any:
+        """Return the value of `key` that Optuna suggests for the trial, or once suggested."""
         low, high, step = self.low, self.high, self.step or 1
         if isinstance(low, int) and isinstance(high, int) and isinstance(step, int):
             return trial.suggest_int(key, low, high, step=step, log=self.log)
         value = trial.suggest_float(key, low, high, step=self.step, log=self.log)
-        return min(max(float(f"{value:.4g}"), low), high)  # digits that a person can read, and repeat
+        return min(
+            max(float(f"{value:.4g}"), low), high
+        )  # few digits, so that a person can read and repeat it
 
 
 class Choices(Section):
-    """One of several values, lists among them."""
+    """One of several values, which can be lists."""
 
     choices: Annotated[list[Any], Field(min_length=1)]
 
@@ -79,6 +73,7 @@ class Choices(Section):
         return self.choices
 
     def suggest(self, trial: optuna.trial.BaseTrial, key: str) -> Any:
+        """Return the value of `key` that Optuna suggests for the trial, or once suggested."""
         names = [json.dumps(choice) for choice in self.choices]  # since Optuna's choices cannot be lists
         return self.choices[names.index(trial.suggest_categorical(key, names))]
 
@@ -101,18 +96,20 @@ class Tpe(Section):
 
 
 class Random(Section):
+    """Independent random values."""
+
     name: Literal["random"]
     seed: Seed
 
 
 class NoPruner(Section):
-    """Every trial is trained to its end."""
+    """Train every trial to its end."""
 
     name: Literal["none"]
 
 
 class Median(Section):
-    """Stops a trial whose best epoch is below the median of earlier trials at that epoch."""
+    """Stop a trial whose best epoch is below the median of earlier trials at that epoch."""
 
     name: Literal["median"]
     n_startup_trials: NonNegativeInt = 5
@@ -128,7 +125,7 @@ class Halving(Section):
 
 
 class Threshold(Section):
-    """Stops a trial whose accuracy is below `lower` after `n_warmup_steps` epochs."""
+    """Stop a trial whose accuracy is below `lower` after `n_warmup_steps` epochs."""
 
     name: Literal["threshold"]
     lower: Share
@@ -136,7 +133,7 @@ class Threshold(Section):
 
 
 class Settings(Section):
-    """A file of conf/search/."""
+    """A preset of conf/search/."""
 
     trials: PositiveInt
     sampler: Annotated[Tpe | Random, Field(discriminator="name")]
@@ -144,112 +141,10 @@ class Settings(Section):
     space: dict[str, Dimension]
 
 
-@dataclasses.dataclass(frozen=True)
-class Search:
-    """A search that is ready to start: every end of the space has been found to be a configuration."""
-
-    settings: Settings
-    study: str
-    digest: str  # of all that makes the trials comparable
-    config: Config
-    _values: dict[str, Any]
-    _presets: dict[str, str | None]
-
-    def at(self, trial: optuna.trial.BaseTrial) -> Config:
-        """The configuration at the point of the space that Optuna suggests, or once suggested."""
-        point = {key: dimension.suggest(trial, key) for key, dimension in self.settings.space.items()}
-        values = self._values | {"label": f"trial {trial.number}"}
-        return parse(_changed(values, point), self._presets)
-
-
-def read(composed: dict[str, Any], presets: dict[str, str | None]) -> Search:
-    """The search that `composed`, plain values as YAML has them, describes.
-
-    UserError where a key is wrong, where the space is empty or leads out of what the configuration
-    allows, or where there would be no validation accuracy to search by.
-    """
-    values = dict(composed)
-    section, study = values.pop("search", None), values.pop("study", None)
-    if not isinstance(section, dict) or not presets.get("search"):
-        raise UserError("search: must name one file of conf/search/")
-    config = parse(values, presets)
-    if config.validation == 0:
-        raise UserError("validation: a search needs validation images to choose by; it must be more than 0")
-    settings = _settings(section, f"conf/search/{presets['search']}.yaml")
-    if not isinstance(study, str) or not study:
-        raise UserError(f"study: must be a name or auto, not {study!r}")
-    for key, dimension in settings.space.items():
-        _check(key, values)
-        for value in dimension.ends:
-            try:
-                parse(_changed(values, {key: value}), presets)
-            except UserError as error:
-                raise UserError(f"search.space reaches too far: {error}") from None
-    digest = _digest(settings, config)
-    name = f"{presets['search']}-{digest}" if study == "auto" else study
-    return Search(settings, name, digest, config, values, presets)
-
-
-def _settings(section: dict[str, Any], file: str) -> Settings:
-    space = section.get("space")
-    dimensions = dict(_dimensions(space)) if isinstance(space, dict) else {}
-    if not dimensions:
-        raise UserError(f"search.space: is empty; say which keys to search ({file})")
-    try:
-        return Settings.model_validate(section | {"space": dimensions})
-    except ValidationError as error:
-        raise UserError("; ".join(f"{_complaint(each)} ({file})" for each in error.errors())) from None
-
-
-def _dimensions(space: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Each searched key, dotted, with what the space says of it."""
+def dimensions(space: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each key that is searched, dotted, with what the nested `space` gives for it."""
     for key, value in space.items():
         if isinstance(value, dict) and not set(value) & {*Range.model_fields, *Choices.model_fields}:
-            yield from _dimensions(value, f"{prefix}{key}.")
+            yield from dimensions(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _complaint(error: Any) -> str:
-    # behind the key of a union, pydantic's path names the branch that it took
-    location = error["loc"]
-    branch = 2 if location[:1] == ("space",) else 1
-    path = [str(part) for i, part in enumerate(location) if i != branch]
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] not in ("missing", "value_error", "union_tag_invalid"):
-        message += f", not {error['input']!r}"
-    return f"{'.'.join(['search', *path])}: {message[0].lower()}{message[1:]}"
-
-
-def _check(key: str, values: dict[str, Any]) -> None:
-    top = key.partition(".")[0]
-    if top in NOT_SEARCHED:
-        why = "trials are compared on it" if top in COMPARED_ON else "it makes no model better"
-        raise UserError(f"search.space.{key}: is not for searching, since {why}")
-    if key in PRESETS:
-        raise UserError(
-            f"search.space.{key}: a search is within presets; python src/experiment.py -m compares them"
-        )
-    searchable = {name: values[name] for name in CARD if name in values and name not in NOT_SEARCHED}
-    for_auto = [f"recipe.{name}" for name in FROM_RECIPE]  # the card's own key of this name wins over it
-    known = [name for name, _ in flat(searchable) if name not in for_auto]
-    if key not in known:
-        raise UserError(f"search.space.{key}: unknown key; there is {', '.join(known)}")
-
-
-def _changed(values: dict[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    changed = copy.deepcopy(values)
-    for key, value in point.items():
-        *path, last = key.split(".")
-        section = changed
-        for part in path:
-            section = section[part]
-        section[last] = value
-    return changed
-
-
-def _digest(settings: Settings, config: Config) -> str:
-    space = {key: dimension.model_dump() for key, dimension in settings.space.items()}
-    # processes that share a study share the processors too, and not always alike
-    fixed = {k: v for k, v in flat(config.model_dump(exclude={"threads"})) if k not in space}
-    return hashlib.md5(json.dumps([space, fixed], sort_keys=True).encode()).hexdigest()[:8]

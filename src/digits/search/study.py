@@ -1,4 +1,4 @@
-"""The study that Optuna keeps of a search, which several processes may share."""
+"""The Optuna study of a search, which several processes can share."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import optuna
+from filelock import BaseFileLock, FileLock
+from matplotlib import pyplot
+from optuna.visualization import matplotlib
 
-from digits import files
-from digits.config import Config
-from digits.errors import UserError
-from digits.search import Search, Settings, Tpe
-
-if TYPE_CHECKING:
-    import optuna
-    from filelock import BaseFileLock
+from digits.base import files
+from digits.base.errors import UserError
+from digits.search.search import Search
+from digits.search.space import Settings, Tpe
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
 FAILURES_IN_A_ROW = 3  # after which a process stops, since the fourth trial would fail too
+POLL = 1  # seconds between two looks at trials that run in other processes
+
+Objective = Callable[[optuna.Trial], float]
 
 
-def open_study(sought: Search, database: Path, on_stale: Callable[[Mapping[str, Any]], None]) -> optuna.Study:
-    """The study in the SQLite file `database`, created or continued.
+def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, Any]], None]) -> optuna.Study:
+    """Create or continue the study in the SQLite file `database`.
 
-    `on_stale` is told the user attributes of each trial whose process was killed, once that shows.
-    UserError where the study of this name was for another space or card.
+    `on_stale` is called with the user attributes of each trial whose process was killed, once that shows.
+
+    Raises UserError if the study of this name searches another space or another experiment.
     """
-    import optuna
-    from filelock import FileLock
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # processes that create the tables at once would be in each other's way
-    with FileLock(f"{database}.lock"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
+    with FileLock(f"{database}.lock"), _without_warnings():
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{database}",
             engine_kwargs={"connect_args": {"timeout": 60}},  # writers wait for one another
@@ -46,39 +46,38 @@ def open_study(sought: Search, database: Path, on_stale: Callable[[Mapping[str, 
         )
         study = optuna.create_study(
             storage=storage,
-            study_name=sought.study,
+            study_name=search.study,
             direction="maximize",
-            pruner=_pruner(sought.settings),
+            pruner=_pruner(search.settings),
             load_if_exists=True,
         )
-        if study.user_attrs.setdefault("digest", sought.digest) != sought.digest:
-            raise UserError(f"study: {sought.study} searches another space or card; give it another name")
-        study.set_user_attr("digest", sought.digest)
+        if study.user_attrs.get("digest", search.digest) != search.digest:
+            raise UserError(
+                f"study: {search.study} searches another space or another experiment; give it another name"
+            )
+        study.set_user_attr("digest", search.digest)
     return study
 
 
-def optimize(
-    study: optuna.Study,
-    sought: Search,
-    lock: BaseFileLock,
-    objective: Callable[[optuna.Trial, Config], float],
-) -> None:
-    """Start trials until as many are completed or pruned as the search asks for, here and in all
-    processes that share the study and its `lock`; then wait for those that run elsewhere.
+def _without_warnings() -> warnings.catch_warnings[None]:
+    """Silence what Optuna says about the heartbeat and its matplotlib figures being experimental."""
+    return warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning)
 
-    A trial that fails does not count and stops nothing, but UserError after some in a row.
+
+def optimize(study: optuna.Study, search: Search, lock: BaseFileLock, objective: Objective) -> None:
+    """Run trials until as many are completed or pruned as the search asks for, counting those of all
+    processes that share the study and its `lock`. Then wait for trials that run in other processes.
+
+    `objective` is called with the lock held, and releases it once it has asked for all its values. A trial
+    that fails does not count and stops nothing.
+
+    Raises UserError after FAILURES_IN_A_ROW.
     """
-    import optuna
-
     failures: list[Exception] = []
 
-    def unlocked(trial: optuna.Trial) -> float:
+    def run_trial(trial: optuna.Trial) -> float:
         try:
-            try:
-                config = sought.at(trial)
-            finally:
-                lock.release()
-            value = objective(trial, config)
+            value = objective(trial)
         except optuna.TrialPruned:
             failures.clear()
             raise
@@ -90,21 +89,20 @@ def optimize(
         return value
 
     while True:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with _without_warnings():
             optuna.storages.fail_stale_trials(study)
         lock.acquire()
         try:
             trials = study.get_trials(deepcopy=False)
             done = sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in trials)
             running = sum(trial.state.name == "RUNNING" for trial in trials)
-            if done >= sought.settings.trials:
+            if done >= search.settings.trials:
                 return
-            if done + running < sought.settings.trials:
+            if done + running < search.settings.trials:
                 # Counted and asked for under one lock, so that there is none too many. A seed for each
                 # trial makes a continued study equal to an uninterrupted one, and keeps processes apart.
-                study.sampler = _sampler(sought.settings, len(trials))
-                study.optimize(unlocked, n_trials=1, catch=(Exception,))
+                study.sampler = _sampler(search.settings, len(trials))
+                study.optimize(run_trial, n_trials=1, catch=(Exception,))
         finally:
             lock.release()
         if len(failures) >= FAILURES_IN_A_ROW:
@@ -112,13 +110,11 @@ def optimize(
             raise UserError(
                 f"{len(failures)} trials in a row failed, the last with {type(last).__name__}: {last}"
             )
-        if done + running >= sought.settings.trials:
-            time.sleep(1)
+        if done + running >= search.settings.trials:
+            time.sleep(POLL)
 
 
 def _sampler(settings: Settings, trial: int) -> optuna.samplers.BaseSampler:
-    import optuna
-
     chosen = settings.sampler
     seed = int(np.random.SeedSequence([chosen.seed, trial]).generate_state(1)[0])
     if isinstance(chosen, Tpe):
@@ -127,8 +123,6 @@ def _sampler(settings: Settings, trial: int) -> optuna.samplers.BaseSampler:
 
 
 def _pruner(settings: Settings) -> optuna.pruners.BasePruner:
-    import optuna
-
     pruners: dict[str, Callable[..., optuna.pruners.BasePruner]] = {
         "none": optuna.pruners.NopPruner,
         "median": optuna.pruners.MedianPruner,
@@ -138,25 +132,19 @@ def _pruner(settings: Settings) -> optuna.pruners.BasePruner:
     return pruners[settings.pruner.name](**settings.pruner.model_dump(exclude={"name"}))
 
 
-def best(study: optuna.Study) -> optuna.trial.FrozenTrial | None:
-    """The completed trial with the highest validation accuracy, the earliest of equals."""
+def best_trial(study: optuna.Study) -> optuna.trial.FrozenTrial | None:
+    """Return the completed trial with the highest validation accuracy, the earliest of equals."""
     completed = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
     return min(completed, key=lambda trial: (-(trial.value or 0), trial.number), default=None)
 
 
-def pictures(study: optuna.Study, folder: Path) -> None:
-    """Optuna's own: the history of the search and, where that can be told, which keys mattered."""
-    import optuna
-    from matplotlib import pyplot
-    from optuna.visualization import matplotlib
-
-    pyplot.switch_backend("agg")  # needs no display
+def draw_study(study: optuna.Study, folder: Path) -> None:
+    """Write Optuna's own figures: the history of the search and, if it can be told, which keys mattered."""
     plots: dict[str, Callable[..., Any]] = {"optimization_history.png": matplotlib.plot_optimization_history}
     if len({trial.value for trial in study.trials if trial.state.name == "COMPLETE"}) > 1:
         plots["param_importances.png"] = matplotlib.plot_param_importances
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with _without_warnings():
         for name, plot in plots.items():
             figure = plot(study, target_name="validation accuracy").get_figure()
-            figure.savefig(files.create(folder / name), dpi=110, bbox_inches="tight")
+            figure.savefig(files.with_parents(folder / name), dpi=110, bbox_inches="tight")
             pyplot.close(figure)

@@ -1,89 +1,75 @@
-"""A sweep as one MLflow run with a child for each trial, and its summary."""
+"""Run a sweep as one MLflow run with a child for each trial, and rank the trials."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from digits import data
-from digits.config import CARD, Config
-from digits.errors import UserError
-from entry_point import ROOT
+from digits.base.errors import UserError
+from digits.base.paths import PREPARED
+from digits.config.request import Request
+from digits.config.schema import Config
+from digits.data import splits
 
-if TYPE_CHECKING:
-    from digits.comparison import Group
-
-Words = tuple[str, ...]
+Overrides = tuple[str, ...]
+NOT_COMPARED = ("resume=", "threads=", "hydra.", "hydra/")  # how a sweep is computed, not which sweep it is
 
 
 def sweep(
-    words: str,
-    trials: Mapping[Words, Config],
-    launch: Callable[[Sequence[Words]], Sequence[Any]],
+    overrides: Sequence[str],
+    requests: Mapping[Overrides, Request[Config]],
+    launch: Callable[[Sequence[Overrides]], Sequence[Any]],
     folder: Path,
 ) -> Sequence[Any]:
-    """Launch the trials, each under its words of the command line, and report on all; the jobs.
+    """Launch the trials, each a request with its overrides, print and record their ranking, and return
+    Hydra's jobs.
 
-    With `resume`, those that a sweep of the same words finished earlier are left out. UserError, at the
-    end, where trials failed, and before anything starts where their data are not prepared.
+    `overrides` are those of the sweep. With the option resume, trials that a sweep of the same overrides has
+    finished are left out.
+
+    Raises UserError before anything starts if a trial's data are not prepared or it has no validation images,
+    and at the end if trials failed.
     """
-    configs = list(trials.values())
-    for config in configs:
-        settings = data.Settings(config.data.name, config.validation, config.split_seed)
-        data.check(ROOT / "data/prepared", settings)
+    for request in requests.values():
+        if request.config.validation == 0:
+            raise UserError("validation: a sweep ranks its trials by validation accuracy; set it above 0")
+        splits.check(request.config, PREPARED)
 
-    from digits import parents, tracking
+    from digits.search import trials  # imports MLflow, which a wrong override need not wait for
 
-    with parents.sweep_run(words, configs[0].resume) as sweep_id:
-        finished = parents.finished_trials(sweep_id)
-        left = [
-            words
-            for words, config in trials.items()
-            if {key: str(value) for key, value in tracking.parameters(config).items()} not in finished
-        ]
-        if len(left) < len(trials):
-            print(f"{len(trials) - len(left)} of {len(trials)} trials are finished already")
-        jobs = launch(left) if left else []
-        report(sweep_id, folder)
+    resume = next(iter(requests.values())).options.resume
+    which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
+    with trials.sweep_run(which, resume) as sweep_id:
+        finished = trials.finished_trials(sweep_id)
+        left = [words for words, request in requests.items() if _recorded(request) not in finished]
+        if len(left) < len(requests):
+            print(f"{len(requests) - len(left)} of {len(requests)} trials are finished already")
+        jobs = launch([(*words, f"parent_run={sweep_id}") for words in left]) if left else []
+        _report(sweep_id, folder / "summary")
     failed = [(words, job) for words, job in zip(left, jobs, strict=True) if job.status.name == "FAILED"]
     if failed:
-        words_of_first, first = failed[0]
+        first, job = failed[0]
+        error = job._return_value  # the property of this name raises it
         raise UserError(
-            f"{len(failed)} of {len(trials)} trials failed; the first, {' '.join(words_of_first)}, with "
-            f"{type(first._return_value).__name__}: {' '.join(str(first._return_value).split())[:500]}"
+            f"{len(failed)} of {len(requests)} trials failed; the first, {' '.join(first)}, with "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
         )
     return jobs
 
 
-def report(sweep_id: str, folder: Path) -> None:
-    """Rank the trials, say who won, and keep the table and the picture with the sweep."""
-    from digits import comparison, figures, parents
-
-    groups = comparison.fold(parents.trials(sweep_id, "attributes.status = 'FINISHED'"))
-    if not groups:
-        return
-    names = comparison.varying(groups)
-    best = groups[:30]
-    labels = [comparison.label(group, names) for group in best]
-    figures.ranking("trials, best first", best, labels, folder / "summary/ranking.png")
-    winner = comparison.command(groups[0], CARD, ROOT / "conf")
-    summarize(groups, groups[0], winner, folder)
-    print(
-        f"best by validation accuracy; to repeat it: {winner}\n"
-        f"table and picture: {folder / 'summary'}\n"
-        f"look at the trials: make ui SWEEP={sweep_id}\n"
-    )
+def _recorded(request: Request[Config]) -> dict[str, str]:
+    """Return the parameters as MLflow gives them back."""
+    return {key: str(value) for key, value in request.config.parameters().items()}
 
 
-def summarize(groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
-    """Show the ranked `groups`, and keep with the run that is open: their table, what else is in the
-    summary of `folder`, and the `command` that repeats the `best` group."""
-    from digits import comparison, files, parents, tracking
+def _report(sweep_id: str, folder: Path) -> None:
+    from digits.reports.ranking import rank
+    from digits.reports.repeat import repeat_command
+    from digits.search import results, trials
 
-    rows = comparison.table(groups)
-    files.create(folder / "summary/ranking.md").write_text(comparison.markdown(rows))
-    files.write_csv(folder / "summary/ranking.csv", rows)
-    tracking.log_files(folder / "summary")
-    parents.describe_sweep(f"{comparison.markdown(rows)}\n    {command}\n", best)
-    comparison.show(rows)
+    groups = rank(trials.trials(sweep_id, "attributes.status = 'FINISHED'"))
+    if groups:
+        command = repeat_command(groups[0].records[0].parameters)
+        results.report(groups, groups[0], command, folder)
+        results.print_where_to_look(sweep_id, command, folder)

@@ -1,4 +1,4 @@
-"""Where runs are kept, and how they are read back. Any open store is MLflow's current one."""
+"""Open the MLflow store, and read runs from it. The store that was opened last is MLflow's current one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import mlflow
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from digits.errors import UserError
+from digits.base.errors import UserError
+from digits.base.paths import main_root
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,22 +31,17 @@ class Record:
     tags: Mapping[str, str]
 
 
-def root() -> Path:
-    """The project's. DVC runs some experiments in a copy of the project, and names the real root in
-    DVC_ROOT."""
-    return Path(os.environ.get("DVC_ROOT", Path(__file__).resolve().parents[2]))
-
-
 def uri() -> str:
-    """The tracking URI: MLFLOW_TRACKING_URI, or mlflow.db in the project's root."""
-    # SQLite writers wait for one another, at most so many seconds
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}?timeout=60"
+    """Return the tracking URI: MLFLOW_TRACKING_URI, or mlflow.db in the project's root."""
+    # a process that writes to SQLite waits for the others, at most for the time-out in seconds
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_root() / 'mlflow.db'}?timeout=60"
 
 
 def use() -> str:
-    """Make the store current, and the experiment in it, both created where missing; its id.
+    """Make the store and its experiment current, create both if they are missing, and return the experiment's
+    id.
 
-    UserError where the server does not answer.
+    Raises UserError if the store cannot be opened or the server does not answer.
     """
     address, name = uri(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
     parts = urlsplit(address)
@@ -64,7 +60,7 @@ def use() -> str:
         if parts.scheme == "sqlite":
             folder = Path(parts.path.removeprefix("/")).resolve().parent
             location = (folder / "mlruns" / name).as_uri()
-            # two processes that create the tables at once would leave them half-migrated
+            # two processes that create the tables at once leave them half-migrated
             stack.enter_context(FileLock(folder / "mlflow.db.lock"))
         try:
             return _set_experiment(name, location)
@@ -78,13 +74,16 @@ def _set_experiment(name: str, location: str | None) -> str:
         try:
             mlflow.create_experiment(name, location)
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # on a server another may be quicker
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # on a server another client can be quicker
                 raise
     return str(mlflow.set_experiment(name).experiment_id)
 
 
 def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
-    """The runs that MLflow's search syntax selects, newest first. UserError where it is no such syntax."""
+    """Return the runs that MLflow's search syntax selects, newest first.
+
+    Raises UserError if `filter_string` is not in that syntax, or the store cannot be opened.
+    """
     use()
     try:
         found = mlflow.search_runs(
@@ -109,29 +108,10 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
 
 
 def newest(filter_string: str) -> Record | None:
-    """The newest run that MLflow's search syntax selects."""
+    """Return the newest run that MLflow's search syntax selects."""
     return next(iter(search(filter_string, limit=1)), None)
 
 
-def history(run_id: str, metric: str) -> list[tuple[int, float]]:
-    """The metric at every step."""
+def metric_history(run_id: str, metric: str) -> list[tuple[int, float]]:
+    """Return the step and the value of the metric at every step."""
     return [(p.step, p.value) for p in mlflow.MlflowClient().get_metric_history(run_id, metric)]
-
-
-def comparison(server: str, sweep: str = "") -> str:
-    """Where the MLflow server at the URL `server` compares the runs, with a chart for each metric, those
-    of the best ten by validation accuracy. With the id of a `sweep`, its trials and no other runs.
-
-    By itself the server opens on a page for language models, which is empty here. In the order of their
-    creation trials would be folded away under their parent, whatever the filter; in this one they stand
-    beside all other runs, and the filter leaves out the parent, which has no model and no curves. A
-    trial's page links to it.
-    """
-    view = {
-        "workflowType": "machine_learning",
-        "compareRunsMode": "CHART",
-        "searchFilter": f"tags.sweep = '{sweep}'" if sweep else "params.model != ''",
-        "orderByKey": "metrics.`val_accuracy`",
-        "orderByAsc": "false",
-    }
-    return f"{server.rstrip('/')}/#/experiments/{use()}/runs?{urlencode(view, quote_via=quote)}"

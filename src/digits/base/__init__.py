@@ -1,0 +1,1 @@
+"""What every other package uses: paths, files, errors, the base of all configuration schemas."""

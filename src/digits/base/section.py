@@ -1,0 +1,94 @@
+"""The base of all configuration schemas, and the wording of what is wrong with a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from digits.base.errors import UserError
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    """Part of a configuration: immutable, strictly typed, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, values: Any) -> Any:
+        # extra="forbid" refuses them too, but without saying which keys are allowed
+        unknown = set(values) - set(cls.model_fields) if isinstance(values, dict) else ()
+        if unknown:
+            raise ValueError(unknown_key(unknown, cls.model_fields))
+        return values
+
+
+Schema = TypeVar("Schema", bound=Section)
+
+
+def unknown_key(unknown: Collection[Any], allowed: Collection[str]) -> str:
+    """Return the words for keys that do not exist."""
+    return f"unknown key {', '.join(sorted(map(str, unknown)))}; allowed: {', '.join(allowed)}"
+
+
+def validate(
+    schema: type[Schema],
+    values: Mapping[str, Any],
+    source: Callable[[list[str]], str],
+    accept_auto: Collection[str] = (),
+) -> Schema:
+    """Return `values` as a `schema`.
+
+    `source` names the file or command line that a key, given as a list of its parts, came from.
+    `accept_auto` are keys that may also hold the word auto.
+
+    Raises UserError with every wrong key, its source, and what is allowed.
+    """
+    try:
+        return schema.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(each, values, source, accept_auto) for each in error.errors()]
+        raise UserError("; ".join(problems)) from None
+
+
+def _explain(
+    error: Any, values: Any, source: Callable[[list[str]], str], accept_auto: Collection[str]
+) -> str:
+    path = _path(error["loc"], values, missing=error["type"] == "missing")
+    key = ".".join(path)
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] not in ("missing", "value_error", "union_tag_invalid"):
+        message += f"{' or auto' if key in accept_auto else ''}, not {error['input']!r}"
+    where = source(path)
+    return f"{key or 'configuration'}: {message[0].lower()}{message[1:]}{where and f' ({where})'}"
+
+
+def _path(location: tuple[int | str, ...], values: Any, missing: bool) -> list[str]:
+    """Return the parts of `location` that are keys of `values`. The others name the branch of a union that
+    pydantic took."""
+    path = []
+    for depth, part in enumerate(location, start=1):
+        if (
+            part in values
+            if isinstance(values, Mapping)
+            else isinstance(values, list) and isinstance(part, int)
+        ):
+            values = values[part]
+        elif not (missing and depth == len(location)):
+            continue
+        path.append(str(part))
+    return path
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested mappings, each with its dotted key."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

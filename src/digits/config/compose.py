@@ -1,0 +1,153 @@
+"""Compose the configuration with Hydra, and check it: the one place where that is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from digits.base.errors import UserError
+from digits.base.paths import CONF
+from digits.base.section import Schema, unknown_key, validate
+from digits.config.options import Options, resolve_resources
+from digits.config.params import (
+    CHOSEN_BY_RECIPE,
+    KEYS,
+    PRESETS,
+    check_presets,
+    read_params,
+    store_params,
+)
+
+GROUPS = (*PRESETS, *CHOSEN_BY_RECIPE, "search")
+VERSION_BASE = "1.3"  # whose defaults Hydra follows
+ACCEPT_AUTO = ("epochs", "batch_size", "learning_rate", "threads")
+FROM_RECIPE = re.compile(r"\+*recipe\.(epochs|batch_size|learning_rate)\b")
+OF_TUNE = ("search", "study")  # keys of conf/tune.yaml
+
+
+@dataclasses.dataclass(frozen=True)
+class Composed:
+    """What Hydra composed, as plain values: not checked yet."""
+
+    values: dict[str, Any]
+    presets: dict[str, str | None]  # the file name in each group
+    from_params: tuple[str, ...]  # the overrides of params.yaml
+    overrides: tuple[str, ...]  # those of the command line
+    from_search: tuple[str, ...] = ()  # those that a search tries
+
+    @property
+    def label(self) -> str:
+        """How the experiment departs from its presets, for the names of runs."""
+        dotted = (each for each in (*self.from_params, *self.overrides) if "." in each.partition("=")[0])
+        return " ".join(re.sub(r"^[^=]*\.", "", each) for each in dotted)
+
+    def source(self, path: list[str]) -> str:
+        """Return where the value at `path` was set, for an error message."""
+        key = ".".join(path)
+        for source, overrides in (
+            ("search.space", self.from_search),
+            ("command line", self.overrides),
+            ("params.yaml", self.from_params),
+        ):
+            keys = (override.lstrip("+~").partition("=")[0] for override in overrides)
+            if any(key == each or key.startswith(f"{each}.") for each in keys):
+                return source
+        group = next((part for part in reversed(path[:2]) if part in GROUPS), "")
+        if preset := self.presets.get(group):
+            return f"conf/{group}/{preset}.yaml"
+        return "params.yaml" if key in KEYS else ""
+
+
+def prepare(with_overrides: bool = True) -> list[str]:
+    """Make Hydra know the values of params.yaml, and return the overrides in it.
+
+    Raises UserError if params.yaml or a file in conf/ cannot be used.
+    """
+    params = read_params()
+    check_presets()
+    return store_params(params, with_overrides)
+
+
+def compose_values(
+    overrides: Sequence[str] = (), primary: str = "config", presets_only: bool = False
+) -> Composed:
+    """Return what Hydra composes from params.yaml, conf/ and `overrides`, beginning with conf/`primary`.yaml.
+    With `presets_only` the overrides of params.yaml are left out.
+
+    Raises UserError if Hydra cannot.
+    """
+    from hydra import compose, initialize_config_dir
+
+    from_params = prepare(with_overrides=not presets_only)
+    try:
+        with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
+            composed = compose(primary, overrides=list(overrides), return_hydra_config=True)
+        return to_plain_values(composed, composed.hydra, from_params)
+    except of_composition() as error:
+        raise UserError(in_one_line(error)) from None
+
+
+def to_plain_values(composed: Any, hydra: Any, from_params: Sequence[str]) -> Composed:
+    """Return what was composed, without Hydra's own node, whose content is `hydra`."""
+    from omegaconf import OmegaConf
+
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    values: Any = OmegaConf.to_container(own, resolve=True)
+    multirun = OmegaConf.select(hydra, "mode") is not None and hydra.mode.name == "MULTIRUN"
+    workers = hydra.launcher.get("n_jobs", 1) if multirun else 1
+    values |= resolve_resources(values.get("threads"), workers)
+    presets = {group: hydra.runtime.choices.get(group) for group in GROUPS}
+    return Composed(values, presets, tuple(from_params), tuple(hydra.overrides.task))
+
+
+def parse(composed: Composed, schema: type[Schema]) -> Schema:
+    """Return the part of what was composed that `schema` describes.
+
+    Raises UserError with every wrong key, its source, and what is allowed.
+    """
+    known = {*KEYS, *Options.model_fields, *OF_TUNE, "workers"}
+    if unknown := set(composed.values) - known:
+        raise UserError(unknown_key(unknown, KEYS))
+    for override in (*composed.from_params, *composed.overrides):
+        if match := FROM_RECIPE.match(override):
+            key, (_, _, value) = match[1], override.partition("=")
+            raise UserError(
+                f"recipe.{key}: is what {key}=auto stands for; set {key}={value or '...'} instead"
+            )
+    values = {key: value for key, value in composed.values.items() if key in schema.model_fields}
+    for group in (each for each in PRESETS if each in schema.model_fields):
+        section, preset = values.get(group), composed.presets[group]
+        if not isinstance(section, dict) or not preset:
+            raise UserError(f"{group}: must name one preset of conf/{group}/")
+        if "name" in section:
+            raise UserError(f"{group}.name: unknown key; a preset is named by its file")
+        values[group] = {"name": preset} | section
+    for group in (each for each in CHOSEN_BY_RECIPE if each in schema.model_fields):
+        if not composed.presets[group]:
+            raise UserError(f"{group}: must name one preset of conf/{group}/")
+        values[group] = composed.presets[group]
+    return validate(schema, values, composed.source, ACCEPT_AUTO)
+
+
+def of_composition() -> tuple[type[Exception], ...]:
+    """Return the errors that Hydra and OmegaConf raise for a configuration that is wrong."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return HydraException, OmegaConfBaseException, ValueError
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what Hydra says is wrong, in one line and in this project's words."""
+    from hydra.errors import MissingConfigException
+
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, preset = error.missing_cfg_file.rpartition("/")
+        return f"{group}: no preset {preset} in conf/{group}/; there is {', '.join(error.options)}"
+    if unknown := re.match(r"Could not override '(([^'.]*)[^']*)'", str(error)):
+        key, group = unknown.groups()
+        allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(KEYS)}"
+        return f"{key}: unknown key in an override; {allowed}"
+    return " ".join(str(error).split())

@@ -1,0 +1,35 @@
+"""What is not part of an experiment: resources to compute it with, and options of the commands."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pydantic import PositiveInt
+
+from digits.base.section import Section
+
+
+class Resources(Section):
+    """How an experiment is computed. Recorded with a run, but not compared: runs that differ in nothing else
+    are replicates."""
+
+    threads: PositiveInt
+    workers: PositiveInt
+
+
+class Options(Section):
+    """What a command does, as opposed to what an experiment is. conf/config.yaml explains each key."""
+
+    out: str
+    model_file: str | None
+    resume: bool
+    parent_run: str | None
+
+
+def resolve_resources(threads: Any, workers: int) -> dict[str, Any]:
+    """Return the threads and workers that are meant: `threads` may be auto, and a negative number of
+    `workers` is one for each processor."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = workers if workers > 0 else processors
+    return {"workers": workers, "threads": max(1, processors // workers) if threads == "auto" else threads}

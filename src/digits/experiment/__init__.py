@@ -1,0 +1,1 @@
+"""An experiment: train a model, evaluate it, or both, as one recorded run."""

@@ -1,0 +1,52 @@
+"""Train and evaluate. Nothing heavy is imported before the configuration and the data have been accepted."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from digits.base.paths import PREPARED
+from digits.config.request import Request
+from digits.config.schema import Config
+from digits.data import splits
+
+if TYPE_CHECKING:
+    from digits.learning.history import Epoch
+
+
+def train(request: Request[Config]) -> list[Epoch]:
+    """Train on the prepared images, write the model and its reports to `request.out`, and return the history.
+
+    Raises UserError if the data are not prepared as asked for, or the training diverges.
+    """
+    prepared = splits.load(request.config, PREPARED, "train", "validation")
+    history: list[Epoch] = start_learning(request).train(request, prepared)
+    return history
+
+
+def evaluate(request: Request[Config]) -> None:
+    """Score `request.model_file` on the prepared test images, and write the reports to `request.out`.
+
+    Raises UserError if the data are not prepared as asked for, or there is no such model.
+    """
+    prepared = splits.load(request.config, PREPARED, "test")
+    start_learning(request).evaluate(request, prepared)
+
+
+def train_and_evaluate(request: Request[Config]) -> float | None:
+    """Do both, as one run. Return the validation accuracy, for sweepers: the test set decides nothing."""
+    history = train(request)
+    trained = str(request.out / "models/model.keras")
+    evaluate(request.with_options(model_file=trained))
+    return history[-1].val_accuracy
+
+
+def start_learning(request: Request[Config]) -> ModuleType:
+    """Start TensorFlow with the requested threads, and return the module that needs it."""
+    from digits.learning import runtime
+
+    runtime.start(request.resources.threads)
+
+    from digits.experiment import recorded
+
+    return recorded

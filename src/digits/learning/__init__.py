@@ -1,0 +1,2 @@
+"""Training and evaluation with Keras on TensorFlow. Its modules import TensorFlow, except `history` and
+`runtime`."""

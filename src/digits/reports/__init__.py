@@ -1,0 +1,1 @@
+"""Compare runs: rankings, tables, figures, and MLflow's pages. No DVC stage imports this package."""

@@ -1,0 +1,38 @@
+"""Show what came of a sweep or a search, and keep it with the parent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from digits.base import files
+from digits.reports import figures, tables
+from digits.reports.ranking import Group, group_label, varying
+from digits.search import trials
+from digits.tracking import runs
+
+LARGEST_FIGURE = 30  # groups
+
+
+def report(groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
+    """Print the ranked `groups`, and keep with the active run: their table and figure, whatever else is in
+    `folder`, and the `command` that repeats the `best` group."""
+    rows = tables.to_rows(groups)
+    markdown = tables.to_markdown(rows)
+    files.with_parents(folder / "ranking.md").write_text(markdown, encoding="utf-8")
+    files.write_csv(folder / "ranking.csv", rows)
+    names, shown = varying(groups), groups[:LARGEST_FIGURE]
+    labels = [group_label(group, names) for group in shown]
+    figures.draw_ranking("trials, best first", shown, labels, folder / "ranking.png")
+    runs.log_files(folder)
+    trials.describe(f"{markdown}\n    {command}\n", best)
+    tables.print_table(rows)
+
+
+def print_where_to_look(parent: str, command: str, folder: Path) -> None:
+    """Say how the best trial is repeated, and where tables, figures and trials are."""
+    print(
+        f"best by validation accuracy; to repeat it: {command}\n"
+        f"tables and figures: {folder}\n"
+        f"look at the trials: make ui SWEEP={parent}\n"
+    )

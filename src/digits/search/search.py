@@ -1,0 +1,117 @@
+"""A search that is ready to start: checked, with a configuration for every point of its space."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from digits.base.errors import UserError
+from digits.base.section import flatten, validate
+from digits.config.compose import Composed
+from digits.config.params import CHOSEN_BY_RECIPE, KEYS, PRESETS
+from digits.config.request import Request, to_request
+from digits.config.schema import Config
+from digits.search.space import Settings, dimensions
+
+if TYPE_CHECKING:
+    import optuna
+
+COMPARED_ON = ("data", "split_seed", "validation")  # equal in all trials, or their scores mean nothing
+NOT_SEARCHED = (*COMPARED_ON, "seed", "threads", "overrides")
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """A request with a space around it. `digest` identifies everything that makes the trials comparable."""
+
+    settings: Settings
+    study: str
+    digest: str
+    request: Request[Config]
+
+    def at(self, trial: optuna.trial.BaseTrial, parent_run: str | None = None) -> Request[Config]:
+        """Return the request at the point of the space that Optuna suggests, or once suggested."""
+        point = {key: dimension.suggest(trial, key) for key, dimension in self.settings.space.items()}
+        request = dataclasses.replace(_at(self.request, point), label=f"trial {trial.number}")
+        return request.with_options(parent_run=parent_run)
+
+
+def read_search(request: Request[Config]) -> Search:
+    """Return the search that conf/tune.yaml, with its overrides, describes.
+
+    Raises UserError if a key is wrong, if the space is empty or leads to a value that the configuration does
+    not allow, or if there are no validation images to choose by.
+    """
+    values, preset = request.composed.values, request.composed.presets.get("search")
+    section, study = values.get("search"), values.get("study")
+    if not isinstance(section, dict) or not preset:
+        raise UserError("search: must name one preset of conf/search/")
+    if request.config.validation == 0:
+        raise UserError("validation: a search chooses by validation accuracy; set it above 0")
+    settings = _settings(section, f"conf/search/{preset}.yaml")
+    if not isinstance(study, str) or not study:
+        raise UserError(f"study: must be a name or auto, not {study!r}")
+    for key, dimension in settings.space.items():
+        _check_key(key, request.composed)
+        for value in dimension.ends:
+            _at(request, {key: value})
+    digest = _digest(settings, request.config)
+    return Search(settings, f"{preset}-{digest}" if study == "auto" else study, digest, request)
+
+
+def _settings(section: dict[str, Any], file: str) -> Settings:
+    space = section.get("space")
+    by_key = dict(dimensions(space)) if isinstance(space, dict) else {}
+    if not by_key:
+        raise UserError(f"search.space: is empty; name keys to search ({file})")
+    try:
+        return validate(Settings, section | {"space": by_key}, lambda _: file)
+    except UserError as error:
+        raise UserError("; ".join(f"search.{problem}" for problem in str(error).split("; "))) from None
+
+
+def _check_key(key: str, composed: Composed) -> None:
+    top = key.partition(".")[0]
+    if top in NOT_SEARCHED:
+        why = "trials are compared on it" if top in COMPARED_ON else "it makes no model better"
+        raise UserError(f"search.space.{key}: cannot be searched, since {why}")
+    if key in (*PRESETS, *CHOSEN_BY_RECIPE):
+        raise UserError(
+            f"search.space.{key}: a search stays within presets; python src/experiment.py -m compares them"
+        )
+    values = {
+        name: composed.values[name] for name in KEYS if name not in NOT_SEARCHED and name in composed.values
+    }
+    defaults = (
+        "recipe.epochs",
+        "recipe.batch_size",
+        "recipe.learning_rate",
+    )  # the keys without recipe. count
+    known = [name for name, _ in flatten(values) if not name.startswith(defaults)]
+    if key not in known:
+        raise UserError(f"search.space.{key}: unknown key; there is {', '.join(known)}")
+
+
+def _at(request: Request[Config], point: Mapping[str, Any]) -> Request[Config]:
+    """Return the request with the values of `point`, given by dotted keys. Raises UserError if one is not
+    allowed."""
+    composed = request.composed
+    values = copy.deepcopy(composed.values)
+    for key, value in point.items():
+        *path, last = key.split(".")
+        section = values
+        for part in path:
+            section = section[part]
+        section[last] = value
+    changed = dataclasses.replace(composed, values=values, from_search=tuple(point))
+    return to_request(changed, Config, request.out)
+
+
+def _digest(settings: Settings, config: Config) -> str:
+    space = {key: dimension.model_dump() for key, dimension in settings.space.items()}
+    fixed = {key: value for key, value in config.parameters().items() if key not in space}
+    return hashlib.md5(json.dumps([space, fixed], sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,123 @@
+"""Search for better hyperparameters: run the trials, then train the winner again and score it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digits.base.errors import DivergedError, UserError
+from digits.base.paths import PREPARED, main_root
+from digits.config.request import Request
+from digits.config.schema import Config
+from digits.data import splits
+from digits.experiment import run
+from digits.search.search import Search, read_search
+
+if TYPE_CHECKING:
+    import optuna
+    from filelock import BaseFileLock
+
+    from digits.learning.history import Epoch
+
+
+def tune(request: Request[Config]) -> float:
+    """Run the search that `request` describes, alone or with other processes, and return the validation
+    accuracy of the winner.
+
+    Raises UserError if the search is wrong, its data are not prepared, or every trial was pruned.
+    """
+    search = read_search(request)
+    prepared = splits.load(request.config, PREPARED, "train", "validation")
+    run.start_learning(request)
+
+    from filelock import FileLock
+
+    from digits.search import study as studies
+    from digits.search import trials
+
+    database = main_root() / "optuna.db"
+    lock = FileLock(f"{database}.{search.digest}.lock")
+    study = studies.open_study(
+        search, database, lambda attributes: trials.mark_killed(attributes.get("run", ""))
+    )
+    with trials.search_run(search.study, lock) as search_run:
+        print(f"study {search.study}")
+        studies.optimize(
+            study, search, lock, lambda trial: run_trial(trial, search, search_run, prepared, lock)
+        )
+        with lock:  # one process trains the winner, and the others find it done
+            return train_winner(study, search, search_run)
+
+
+def run_trial(
+    trial: optuna.Trial, search: Search, search_run: str, prepared: splits.Splits, lock: BaseFileLock
+) -> float:
+    """Return the validation accuracy after the last epoch. Nothing here sees the test images.
+
+    A trial that is pruned has gone as intended, so its MLflow run is FINISHED all the same.
+    """
+    import optuna
+
+    from digits.experiment import recorded
+    from digits.tracking import runs
+
+    try:
+        request = search.at(trial, search_run)
+    finally:
+        lock.release()
+    pruned = None
+    with runs.training_run(request, prepared, recorded.computed_with(request)) as run_id:
+        runs.set_tags({"trial": trial.number, "study": trial.study.study_name})
+        trial.set_user_attr("run", run_id)
+
+        def prune(epoch: Epoch) -> None:
+            assert epoch.val_accuracy is not None
+            trial.report(epoch.val_accuracy, epoch.epoch)
+            if epoch.epoch < request.config.epochs and trial.should_prune():
+                raise optuna.TrialPruned(f"after epoch {epoch.epoch}")
+
+        try:
+            _, history = recorded.fit(request, prepared, prune)
+        except (optuna.TrialPruned, DivergedError) as reason:
+            pruned = reason
+            runs.set_tags({"pruned": "true"})
+    if pruned:
+        print(f"trial {trial.number} pruned: {pruned}")
+        raise optuna.TrialPruned(str(pruned))
+    print(f"trial {trial.number}: validation accuracy {history[-1].val_accuracy:.2%}")
+    return history[-1].val_accuracy or 0.0
+
+
+def train_winner(study: optuna.Study, search: Search, search_run: str) -> float:
+    """Train the winner as experiment.py does, score it, report, and return its validation accuracy. Called
+    with the study's lock held."""
+    from digits.reports.ranking import Group, rank
+    from digits.reports.repeat import repeat_command
+    from digits.search import results, trials
+    from digits.search import study as studies
+
+    running = [trial for trial in study.trials if trial.state.name == "RUNNING"]  # in a longer search
+    trials.mark_stopped_trials(search_run, alive={trial.user_attrs.get("run", "") for trial in running})
+    best = studies.best_trial(study)
+    if best is None:
+        raise UserError(f"search.pruner: all {len(study.trials)} trials were pruned; choose a milder one")
+    winner = trials.winner_run(search_run, best.number)
+    if winner is None:
+        print(f"trial {best.number} won; it is trained again and scored")
+        run.train_and_evaluate(search.at(best, search_run))
+        trials.mark_winner(search_run, best.number, search.request.out / "models/model.keras")
+        winner = trials.winner_run(search_run, best.number)
+        assert winner is not None
+    winner_group = Group(winner.parameters, [winner])
+    command = repeat_command(winner.parameters)
+    groups = rank(trials.completed_trials(search_run))
+    folder = search.request.out / "summary"
+    studies.draw_study(study, folder)
+    results.report(groups or [winner_group], winner_group, command, folder)
+    states = [trial.state.name for trial in study.trials]
+    print(
+        f"{states.count('COMPLETE')} trials completed, {states.count('PRUNED')} pruned, "
+        f"{states.count('FAIL')} failed or stopped\n"
+        f"test accuracy of the winner: {winner.metrics['test_accuracy']:.2%}"
+    )
+    results.print_where_to_look(search_run, command, folder)
+    return winner.metrics["val_accuracy"]

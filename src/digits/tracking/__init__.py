@@ -1,0 +1,1 @@
+"""Recording in MLflow. Its modules import MLflow."""
