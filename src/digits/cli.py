@@ -172,9 +172,12 @@ def _help(schema: type[AnyConfig]) -> str:
     options = (CONF / "config.yaml").read_text(encoding="utf-8").splitlines()
     first = next(i for i, line in enumerate(options) if line.startswith("# What a command does"))
     own = [line for line in options[first + 1 :] if line and not line.startswith((" ", "hydra"))]
+    purpose, _, examples = _docstring().rpartition("\n\n")
     return "\n".join(
         [
-            _docstring(),
+            purpose,
+            "",
+            *(f"  {line.strip()}" for line in examples.splitlines()),
             "",
             "Keys of the experiment, with their values in params.yaml:",
             *(f"  {line}" for line in meanings(tuple(keys))),

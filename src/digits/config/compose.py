@@ -79,14 +79,20 @@ def compose_values(
     Raises UserError if Hydra cannot.
     """
     from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
 
     from_params = prepare(with_overrides=not presets_only)
+    running = GlobalHydra.instance().hydra  # if this is part of a command that Hydra has started
+    GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
             composed = compose(primary, overrides=list(overrides), return_hydra_config=True)
         return to_plain_values(composed, composed.hydra, from_params)
     except of_composition() as error:
         raise UserError(in_one_line(error)) from None
+    finally:
+        if running:
+            GlobalHydra.instance().initialize(running)
 
 
 def to_plain_values(composed: Any, hydra: Any, from_params: Sequence[str]) -> Composed:

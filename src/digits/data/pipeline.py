@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from digits.base import files
-from digits.base.paths import RAW
+from digits.base import files, paths
 from digits.config.data import DataConfig
 from digits.data import gallery, sources, splits
 
@@ -18,7 +17,7 @@ def fetch(config: DataConfig, out: Path) -> None:
 
 def preprocess(config: DataConfig, out: Path) -> None:
     """Check and split the images in data/raw, write them to `out`/data/prepared, and print their shapes."""
-    prepared = splits.prepare(config, RAW)
+    prepared = splits.prepare(config, paths.RAW)
     with files.staged(out) as stage:
         splits.save(prepared, config, stage / "data/prepared")
         reports = stage / "reports"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from digits.base.paths import PREPARED
+from digits.base import paths
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import splits
@@ -19,7 +19,7 @@ def train(request: Request[Config]) -> list[Epoch]:
 
     Raises UserError if the data are not prepared as asked for, or the training diverges.
     """
-    prepared = splits.load(request.config, PREPARED, "train", "validation")
+    prepared = splits.load(request.config, paths.PREPARED, "train", "validation")
     history: list[Epoch] = start_learning(request).train(request, prepared)
     return history
 
@@ -29,7 +29,7 @@ def evaluate(request: Request[Config]) -> None:
 
     Raises UserError if the data are not prepared as asked for, or there is no such model.
     """
-    prepared = splits.load(request.config, PREPARED, "test")
+    prepared = splits.load(request.config, paths.PREPARED, "test")
     start_learning(request).evaluate(request, prepared)
 
 

@@ -14,6 +14,7 @@ from digits.config.params import CHOSEN_BY_RECIPE, PRESETS
 from digits.tracking.store import Record
 
 REPLICATE = "seed"
+NOT_COMPARED = (REPLICATE, "parameters")  # the number of parameters is recorded once training has ended
 LOWER_IS_BETTER = ("loss", "error_percent", "seconds")
 # What follows from a preset tells two runs apart only if both have that preset.
 FOLLOWS_FROM = {"parameters": "model"} | dict.fromkeys(
@@ -66,11 +67,16 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
     groups: dict[tuple[tuple[str, str], ...], dict[str, Record]] = {}
     for record in records:
         if metric in record.metrics:
-            key = tuple((k, v) for k, v in sorted(record.parameters.items()) if k != REPLICATE)
+            key = tuple((k, v) for k, v in sorted(record.parameters.items()) if k not in NOT_COMPARED)
             groups.setdefault(key, {}).setdefault(record.parameters.get(REPLICATE, ""), record)
-    ranked = [Group(dict(key), sorted(runs.values(), key=_seed)) for key, runs in groups.items()]
+    ranked = [_group(list(runs.values())) for runs in groups.values()]
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
     return sorted(ranked, key=lambda group: sign * statistics.fmean(r.metrics[metric] for r in group.records))
+
+
+def _group(records: list[Record]) -> Group:
+    parameters = {key: value for key, value in records[0].parameters.items() if key != REPLICATE}
+    return Group(parameters, sorted(records, key=_seed))
 
 
 def _seed(record: Record) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from digits.search import trials
 from digits.tracking import runs
 
 LARGEST_FIGURE = 30  # groups
+LONGEST_LABEL = 60  # letters
 
 
 def report(groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
@@ -23,6 +24,8 @@ def report(groups: Sequence[Group], best: Group, command: str, folder: Path) -> 
     files.write_csv(folder / "ranking.csv", rows)
     names, shown = varying(groups), groups[:LARGEST_FIGURE]
     labels = [group_label(group, names) for group in shown]
+    if max(map(len, labels)) > LONGEST_LABEL:
+        labels = [f"rank {row['rank']}" for row in rows[:LARGEST_FIGURE]]
     figures.draw_ranking("trials, best first", shown, labels, folder / "ranking.png")
     runs.log_files(folder)
     trials.describe(f"{markdown}\n    {command}\n", best)

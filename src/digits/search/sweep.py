@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from digits.base import paths
 from digits.base.errors import UserError
-from digits.base.paths import PREPARED
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import splits
@@ -34,7 +34,7 @@ def sweep(
     for request in requests.values():
         if request.config.validation == 0:
             raise UserError("validation: a sweep ranks its trials by validation accuracy; set it above 0")
-        splits.check(request.config, PREPARED)
+        splits.check(request.config, paths.PREPARED)
 
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
 

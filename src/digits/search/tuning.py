@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from digits.base import paths
 from digits.base.errors import DivergedError, UserError
-from digits.base.paths import PREPARED, main_root
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import splits
@@ -26,7 +26,7 @@ def tune(request: Request[Config]) -> float:
     Raises UserError if the search is wrong, its data are not prepared, or every trial was pruned.
     """
     search = read_search(request)
-    prepared = splits.load(request.config, PREPARED, "train", "validation")
+    prepared = splits.load(request.config, paths.PREPARED, "train", "validation")
     run.start_learning(request)
 
     from filelock import FileLock
@@ -34,7 +34,7 @@ def tune(request: Request[Config]) -> float:
     from digits.search import study as studies
     from digits.search import trials
 
-    database = main_root() / "optuna.db"
+    database = paths.main_root() / "optuna.db"
     lock = FileLock(f"{database}.{search.digest}.lock")
     study = studies.open_study(
         search, database, lambda attributes: trials.mark_killed(attributes.get("run", ""))

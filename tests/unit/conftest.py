@@ -1,0 +1,50 @@
+"""Unit tests run in the test's own process. They record in one store, each test in an experiment of its own."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import MakeSplit
+from digits.base import paths
+from digits.config.schema import Config
+from digits.data import splits
+
+
+@pytest.fixture(scope="session")
+def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a store for the session: creating one takes as long as many tests."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}?timeout=60"
+
+
+@pytest.fixture
+def recording(
+    store_uri: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Record in an experiment of the test's own. Yields its name."""
+    import mlflow
+
+    name = hashlib.md5(request.node.nodeid.encode()).hexdigest()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
+    yield name
+    while mlflow.active_run():
+        mlflow.end_run()
+
+
+@pytest.fixture
+def prepare(
+    tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Prepare small data for make_request() with its defaults, where commands look for them. Yields the folder."""
+    from support import make_request
+
+    folder = tmp_path / "prepared"
+    config: Config = make_request().config
+    small = {"train": make_split(200), "validation": make_split(60), "test": make_split(50)}
+    splits.save(small, config, folder)
+    monkeypatch.setattr(paths, "PREPARED", folder)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db goes
+    yield folder
