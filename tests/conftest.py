@@ -1,12 +1,12 @@
 """What all tests share: an environment that the person who runs them does not influence, and small data."""
 
 import os
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from digits.data.splits import Split
+from support import MakeSplit
 
 for variable in (
     "DIGITS_MIRROR",
@@ -23,8 +23,6 @@ os.environ |= {
     "MPLBACKEND": "agg",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-
-MakeSplit = Callable[[int], Split]
 
 
 @pytest.fixture(scope="session")

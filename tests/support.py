@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from digits.base import paths
 from digits.config.compose import compose_values
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
+from digits.data.splits import Split
 
 ROOT = paths.ROOT
+MakeSplit = Callable[[int], Split]
 SMALL = ("data=sample", "model.filters=[4,8]", "epochs=2", "batch_size=20", "threads=2")
 
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -86,7 +85,7 @@ def copy_checkout(folder: Path) -> Project:
     (folder / "home").mkdir(parents=True)
     project = Project(folder / "project")
     for name in filter(None, names.split("\0")):
-        written = name.startswith("reports/") and not name.endswith(".gitignore") or name == "dvc.lock"
+        written = (name.startswith("reports/") and not name.endswith(".gitignore")) or name == "dvc.lock"
         if (ROOT / name).exists() and not written:
             target = project.root / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,6 +119,3 @@ def project(prepared_template: Path, tmp_path: Path) -> Project:
     """A copy of the template, for the test alone. Nothing is recorded yet."""
     shutil.copytree(prepared_template, tmp_path / "copy", symlinks=True)
     return Project(tmp_path / "copy/project")
-
-
-MakeProject = Callable[[Path], Project]

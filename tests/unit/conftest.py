@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MakeSplit
 from digits.base import paths
 from digits.config.schema import Config
 from digits.data import splits
+from support import MakeSplit, make_request
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +35,8 @@ def recording(
 
 
 @pytest.fixture
-def prepare(
-    tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Prepare small data for make_request() with its defaults, where commands look for them. Yields the folder."""
-    from support import make_request
-
     folder = tmp_path / "prepared"
     config: Config = make_request().config
     small = {"train": make_split(200), "validation": make_split(60), "test": make_split(50)}
