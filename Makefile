@@ -7,16 +7,16 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
-# `dvc exp run` commits what it did under refs/exps, and needs a name for that where git has none.
+# `dvc exp run` commits its results under refs/exps, and needs a name for that if git has none.
 export GIT_AUTHOR_NAME := $(or $(GIT_AUTHOR_NAME),$(shell git config user.name),digits)
 export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.email),digits@localhost)
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test check format compare ui bench lock
+.PHONY: help setup run test test-fast check format compare ui bench lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: .venv/installed ## create .venv and install what requirements.txt pins
 
@@ -27,12 +27,15 @@ setup: .venv/installed ## create .venv and install what requirements.txt pins
 	pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
-run: setup ## run the pipeline on the 5,000 digits of data=sample, apart from your files
+run: setup ## run the pipeline on the 5,000 digits of data=sample, in a copy of the project
 	dvc exp run --temp -S data=sample
 	@python src/summary.py data=sample
 
-test: setup ## run the test suite
+test: setup ## run all tests
 	pytest
+
+test-fast: setup ## run the tests that need no process of their own
+	pytest tests/unit
 
 check: setup ## lint, check formatting and types
 	ruff check
@@ -46,13 +49,14 @@ format: setup ## format the code
 compare: setup ## rank the runs, or those that FILTER selects in MLflow's search syntax
 	@python src/compare.py "$(FILTER)"
 
-ui: setup ## start mlflow ui on PORT, and say where the runs, or those of SWEEP, are compared
+ui: setup ## start mlflow ui on PORT, and say at which address the runs, or those of SWEEP, are compared
 	@python src/ui.py $(PORT) $(SWEEP)
 
+bench: export PYTHONPATH := src
 bench: setup ## measure the presets against the tutorial's plain script (half an hour on MNIST), and the pipeline
 	python benchmarks/bench.py
 	python benchmarks/pipeline.py
 
-lock: ## pin anew what pyproject.toml asks for (needs uv)
+lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--group dev pyproject.toml --output-file requirements.txt

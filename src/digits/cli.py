@@ -10,14 +10,14 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from digits.base.errors import UserError
 from digits.base.paths import CONF
 from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
-from digits.config.params import meanings
+from digits.config.params import option_lines, param_lines
 from digits.config.request import AnyConfig, Request, compose_request, to_request
 
 WANTS_TRACEBACK = "HYDRA_FULL_ERROR" in os.environ  # Hydra's own switch
@@ -40,7 +40,7 @@ def run(
     Exits with 1 after an error, 130 after an interrupt.
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(_help(schema))
+        print(_help(schema, primary))
         return
     started = False
     with one_line_errors(lambda error: not started and isinstance(error, of_composition())):
@@ -70,7 +70,7 @@ def run(
 def run_composed(main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig]) -> None:
     """Call `main` with what the command line asks for, for a command that writes no files."""
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(_help(schema))
+        print(_help(schema, "config"))
         return
     with one_line_errors():
         main(compose_request(sys.argv[1:], schema, Path()))
@@ -166,13 +166,14 @@ def _docstring() -> str:
     return (sys.modules["__main__"].__doc__ or "").strip()
 
 
-def _help(schema: type[AnyConfig]) -> str:
+def _help(schema: type[AnyConfig], primary: str) -> str:
     """Return what the command is for, with examples, and the keys that it reads."""
-    keys: Sequence[str] = (*schema.model_fields, "threads", "overrides")
-    options = (CONF / "config.yaml").read_text(encoding="utf-8").splitlines()
-    first = next(i for i, line in enumerate(options) if line.startswith("# What a command does"))
-    own = [line for line in options[first + 1 :] if line and not line.startswith((" ", "hydra"))]
     purpose, _, examples = _docstring().rpartition("\n\n")
+    whole = "model" in schema.model_fields
+    keys = (*schema.model_fields, *(("threads", "overrides") if whole else ()))
+    options = option_lines("config") if whole else option_lines("config")[:1]
+    if primary != "config":
+        options = [*option_lines(primary), *options]
     return "\n".join(
         [
             purpose,
@@ -180,12 +181,11 @@ def _help(schema: type[AnyConfig]) -> str:
             *(f"  {line.strip()}" for line in examples.splitlines()),
             "",
             "Keys of the experiment, with their values in params.yaml:",
-            *(f"  {line}" for line in meanings(tuple(keys))),
+            *(f"  {line}" for line in param_lines(keys)),
             "",
             "Options, with their defaults:",
-            *(f"  {line}" for line in own),
+            *(f"  {line}" for line in options),
             "",
-            "-m runs all combinations of comma-separated values; --cfg job shows the configuration; "
-            "--hydra-help lists Hydra's own options.",
+            "--cfg job shows the whole configuration, --hydra-help Hydra's own options.",
         ]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,17 @@ def check_presets() -> None:
         read_yaml(file)
 
 
-def meanings(keys: tuple[str, ...]) -> list[str]:
-    """Return the lines of params.yaml that say what `keys` are, and their values today."""
-    pattern = re.compile(rf"({'|'.join(keys)}):")
-    return [line for line in PARAMS.read_text(encoding="utf-8").splitlines() if pattern.match(line)]
+def param_lines(keys: Collection[str]) -> list[str]:
+    """Return the lines of params.yaml that give `keys`, their values, and what they mean."""
+    return _lines(PARAMS, "|".join(keys))
+
+
+def option_lines(primary: str) -> list[str]:
+    """Return the lines of conf/`primary`.yaml that give options, their defaults, and what they mean."""
+    return _lines(CONF / f"{primary}.yaml", r"(?!hydra|defaults)\w+|  - search")
+
+
+def _lines(file: Path, keys: str) -> list[str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    found = [line.removeprefix("  - ") for line in lines if re.match(rf"({keys}):", line)]
+    return [re.sub(r"\$\{now:(.*?)\}", r"\1", line) for line in found]
