@@ -14,8 +14,6 @@ from digits.config.data import DataConfig, content
 from digits.models import NETWORKS
 from digits.recipe import Recipe
 
-FROM_RECIPE = ("optimizer", "schedule", "epochs", "batch_size", "learning_rate")  # what auto takes from there
-
 
 class Network(Section):
     """A network of `digits.models` and its arguments."""

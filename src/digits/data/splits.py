@@ -32,8 +32,8 @@ class Split:
 
     def digest(self) -> str:
         """Return the md5 of images and labels together."""
-        digest = hashlib.md5(self.images.tobytes())
-        digest.update(self.labels.tobytes())
+        digest = hashlib.md5(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.labels))
         return digest.hexdigest()
 
     def class_counts(self) -> list[int]:
