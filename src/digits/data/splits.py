@@ -32,8 +32,8 @@ class Split:
 
     def digest(self) -> str:
         """Return the md5 of images and labels together."""
-        digest = hashlib.md5(np.ascontiguousarray(self.images))
-        digest.update(np.ascontiguousarray(self.labels))
+        digest = hashlib.md5(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 
     def class_counts(self) -> list[int]:
