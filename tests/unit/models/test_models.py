@@ -1,0 +1,68 @@
+"""The table of networks: the presets and the schema of the configuration follow it."""
+
+import importlib.util
+import inspect
+import sys
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import PositiveInt
+
+from digits.base.errors import UserError
+from digits.base.paths import CONF
+from digits.config import schema
+from digits.config.compose import Composed, compose_values, parse
+from digits.models import NETWORKS
+
+PRESETS = sorted((CONF / "model").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
+def test_a_preset_names_a_network_of_the_table_and_gives_its_arguments(preset: Any) -> None:
+    values = yaml.safe_load(preset.read_text())
+    arguments = set(inspect.signature(NETWORKS[values.pop("network")]).parameters)
+    assert set(values) == arguments
+
+
+def test_every_network_has_a_preset() -> None:
+    used = {yaml.safe_load(file.read_text())["network"] for file in PRESETS}
+    assert used == set(NETWORKS)
+
+
+@pytest.fixture
+def schema_with_thin(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A second copy of the module digits.config.schema, made when the table has one more network."""
+
+    def thin(width: PositiveInt) -> None:
+        assert width > 0
+
+    monkeypatch.setitem(NETWORKS, "thin", thin)
+    spec = importlib.util.spec_from_file_location("schema_with_thin", inspect.getfile(schema))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "schema_with_thin", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def thin_network(width: int) -> Composed:
+    changes = ["~model.filters", "~model.units", "model.network=thin", f"+model.width={width}"]
+    return compose_values(["data=sample", "model=tutorial", *changes])
+
+
+def test_an_entry_of_the_table_makes_a_schema_of_its_signature(schema_with_thin: Any) -> None:
+    config = parse(thin_network(3), schema_with_thin.Config)
+    assert config.model.network == "thin"
+    assert config.model.arguments == {"width": 3}
+
+
+def test_the_schema_checks_the_arguments_of_the_entry(schema_with_thin: Any) -> None:
+    with pytest.raises(UserError, match=r"^model.width: input should be greater than 0, not -1"):
+        parse(thin_network(-1), schema_with_thin.Config)
+
+
+def test_a_network_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^model: input tag 'thin' .* 'tutorial', 'compact', 'vgg'"):
+        parse(thin_network(3), schema.Config)

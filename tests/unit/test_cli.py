@@ -1,0 +1,135 @@
+"""How a command starts and ends. test_cli_process.py has what only a process of its own can show."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from digits import cli
+from digits.base.errors import UserError
+from digits.config.data import DataConfig
+from digits.config.request import Request
+from support import call_command
+
+AsRequest = Callable[[Request[DataConfig]], object]
+
+
+@pytest.fixture(autouse=True)
+def leave_this_process_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "set_up_process", lambda: None)
+    monkeypatch.setattr(cli, "WANTS_TRACEBACK", False)
+
+
+def end_with(error: BaseException) -> str | int | None:
+    """Return what a command exits with that raises this error."""
+    with pytest.raises(SystemExit) as end, cli.one_line_errors():
+        raise error
+    return end.value.code
+
+
+def test_a_user_error_is_one_line() -> None:
+    assert end_with(UserError("seed: is wrong\n  (params.yaml)")) == "error: seed: is wrong (params.yaml)"
+
+
+def test_an_interrupt_exits_with_130() -> None:
+    assert end_with(KeyboardInterrupt()) == 130
+
+
+def test_an_unexpected_exception_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), cli.one_line_errors():
+        raise ZeroDivisionError
+
+
+def test_other_errors_can_be_expected() -> None:
+    with pytest.raises(SystemExit) as end, cli.one_line_errors(lambda error: isinstance(error, OSError)):
+        raise OSError("disk full")
+    assert end.value.code == "error: disk full"
+
+
+def test_all_errors_keep_their_traceback_if_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "WANTS_TRACEBACK", True)
+    with pytest.raises(UserError), cli.one_line_errors():
+        raise UserError("seed: is wrong")
+
+
+def run(main: AsRequest, *words: str) -> str | int | None:
+    return call_command(lambda: cli.run(main, DataConfig), *words)
+
+
+def test_a_command_gets_what_its_command_line_asks_for(tmp_path: Path) -> None:
+    requests: list[Request[DataConfig]] = []
+    run(requests.append, "data=sample", "split_seed=3", f"out={tmp_path}/a", "threads=1")
+    (request,) = requests
+    assert (request.config.data.name, request.config.split_seed) == ("sample", 3)
+    assert request.out == tmp_path / "a"
+    assert request.resources.threads == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("split_seed=-1", "error: split_seed: input should be greater than or equal to 0, not -1 (command l"),
+        ("nope=1", "error: nope: unknown key in an override; the keys are data, model, "),
+        ("model=nope", "error: model: no preset nope in conf/model/; there is best, compact, small, tutor"),
+        ("seed=${nope}", "error: Interpolation key 'nope' not found"),
+        ("seed=1,2", "error: Ambiguous value for argument 'seed=1,2'"),
+        ("seed", "error: Error parsing override 'seed'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_starts_nothing(
+    override: str, message: str, tmp_path: Path
+) -> None:
+    started: list[object] = []
+    error = str(run(started.append, f"out={tmp_path}/a", override))
+    assert error.startswith(message)
+    assert "\n" not in error
+    assert started == []
+
+
+def test_a_user_error_in_the_command_is_one_line(tmp_path: Path) -> None:
+    def main(_: Request[DataConfig]) -> None:
+        raise UserError("it cannot be done")
+
+    assert run(main, f"out={tmp_path}/a") == "error: it cannot be done"
+
+
+def test_a_bug_in_the_command_keeps_its_traceback(tmp_path: Path) -> None:
+    def main(_: Request[DataConfig]) -> None:
+        raise ValueError("a bug")  # which Hydra also raises, for what is wrong in a configuration
+
+    with pytest.raises(ValueError, match="a bug") as error:
+        run(main, f"out={tmp_path}/a")
+    assert error.traceback[-1].name == "main"
+
+
+def test_a_wrong_trial_of_a_sweep_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
+    started: list[object] = []
+    error = run(started.append, "-m", f"out={tmp_path}/a", "split_seed=1,2", "epochs=1,0")
+    assert error == "error: epochs: input should be greater than 0 or auto, not 0 (command line)"
+    assert started == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_composed_command_gets_its_request_and_reports_errors_in_one_line() -> None:
+    requests: list[Request[DataConfig]] = []
+    assert call_command(lambda: cli.run_composed(requests.append, DataConfig), "split_seed=3") is None
+    assert requests[0].config.split_seed == 3
+    error = call_command(lambda: cli.run_composed(requests.append, DataConfig), "split_seed=-1")
+    assert str(error).startswith("error: split_seed: input should be greater than or equal to 0")
+
+
+def test_a_parsed_command_exits_with_what_it_returns() -> None:
+    parser = cli.Parser()
+    parser.add_argument("code", type=int)
+
+    def main(arguments: argparse.Namespace) -> int:
+        return int(arguments.code)
+
+    assert call_command(lambda: cli.run_parsed(main, parser), "3") == 3
+    error = call_command(lambda: cli.run_parsed(main, parser), "three")
+    assert error == "error: argument code: invalid int value: 'three'; see --help"
+
+
+def test_without_an_interrupt_work_goes_on() -> None:
+    cli.raise_if_interrupted()

@@ -1,0 +1,78 @@
+"""Signals and standard streams of a command, which only a process of its own can show."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from digits.base.paths import ROOT
+
+START = """
+import os, signal
+from digits import cli
+from digits.base.errors import UserError
+"""
+
+
+def in_a_process(
+    body: str, redirected: str = "", stdout: int = subprocess.PIPE, first: str = "", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `body` below cli.one_line_errors() in a process of its own, with redirections as in a shell."""
+    code = f"{START}{first}\nwith cli.one_line_errors():\n    {body}"
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirected}', "sh", sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")} | environment,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+
+
+def test_a_user_error_exits_with_1_and_goes_to_standard_error() -> None:
+    done = in_a_process("raise UserError('seed: is wrong')")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"error: seed: is wrong\n")
+
+
+def test_closed_streams_do_no_harm() -> None:
+    done = in_a_process("print('a'); os.write(1, b'b')", "<&- >&- 2>&-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    done = in_a_process("print('a'); raise UserError('b')", "2>&-")
+    assert (done.returncode, done.stdout) == (1, b"a\n")
+
+
+def test_a_pipe_that_nobody_reads_is_one_line() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = in_a_process("print('a\\n' * 100_000)", stdout=write)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"error: nobody reads standard output any more\n")
+
+
+def test_an_ascii_terminal_gets_other_characters_escaped() -> None:
+    done = in_a_process("print('\xb7'); raise UserError('\xe9')", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"\\xb7\n", b"error: \\xe9\n")
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_an_interrupt_that_a_library_catches_is_raised_once_more(signal: str) -> None:
+    body = f"""
+    try:
+        os.kill(os.getpid(), signal.{signal})
+    except BaseException:
+        print("caught")
+    cli.raise_if_interrupted()
+    print("went on")"""
+    done = in_a_process(body)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"caught\n", b"")
+
+
+def test_an_ignored_interrupt_stays_ignored() -> None:
+    body = "os.kill(os.getpid(), signal.SIGINT); cli.raise_if_interrupted(); print('went on')"
+    done = in_a_process(body, first="signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    assert (done.returncode, done.stdout) == (0, b"went on\n")
+
+
+def test_what_a_notebook_sets_for_its_children_is_replaced() -> None:
+    done = in_a_process("print(os.environ['MPLBACKEND'])", MPLBACKEND="module://matplotlib_inline")
+    assert done.stdout == b"agg\n"
