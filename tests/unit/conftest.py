@@ -9,7 +9,14 @@ import pytest
 from digits.base import paths
 from digits.config.schema import Config
 from digits.data import splits
+from digits.learning import runtime
 from support import MakeSplit, make_request
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tensorflow() -> None:
+    """Start TensorFlow before any test computes: it keeps the number of threads that it starts with."""
+    runtime.start(2)  # as make_request() asks for
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from digits.base import files
 
 def new_figure(title: str, columns: int, width: float, height: float) -> Any:
     """Return a figure of `width` x `height` inches and an array of its `columns` axes, side by side."""
-    os.environ["MPLBACKEND"] = "agg"  # a notebook's own backend exists only inside the notebook
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -25,9 +24,11 @@ def save_figure(figure: Any, file: Path) -> None:
 
 
 def use_log_scale(axis: Any) -> None:
-    """Make the vertical axis logarithmic, with plain numbers at its ticks."""
+    """Make the vertical axis logarithmic, with plain numbers at its ticks, if it has a value above zero."""
     from matplotlib.ticker import LogLocator
 
+    if not math.isfinite(axis.dataLim.minposy):
+        return
     axis.set_yscale("log")
     axis.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
     axis.yaxis.set_major_formatter("{x:g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import stat
@@ -161,7 +162,13 @@ def read_yaml(file: Path) -> str:
 def check_presets() -> None:
     """Raise UserError if a file in conf/ cannot be loaded."""
     for file in sorted(CONF.rglob("*.yaml")):
-        load_yaml(file)
+        status = file.lstat()
+        _check_once(file, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=100)
+def _check_once(file: Path, *_: int) -> None:
+    load_yaml(file)
 
 
 def param_lines(keys: Collection[str]) -> list[str]:

@@ -1,226 +1,177 @@
-import hashlib
+"""Training from the first weights to the last epoch."""
+
+import dataclasses
+import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from digits import batches, config, models, training
-from digits.data import Split
-from digits.errors import Diverged
-from digits.training import Epoch
+from digits.base.errors import DivergedError, UserError
+from digits.learning import training
+from digits.learning.history import Epoch
+from support import MakeSplit, make_request
 
-MakeSplit = Callable[[int], Split]
-
-ONECYCLE: dict[str, Any] = {
-    "name": "onecycle",
-    "optimizer": {"name": "sgd", "momentum": 0.9},
-    "schedule": {"name": "onecycle", "warmup": 0.25},
-    "selection": {"name": "all"},
-    "weight_decay": 0.01,
-    "label_smoothing": 0,
-    "shift": 1,
-    "rotation": 5,
-    "scaling": 0.1,
-    "epochs": 1,
-    "batch_size": 1,
-    "learning_rate": 1.0,
-}
-CONSTANT = ONECYCLE | {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "rotation": 0}
-SELECTIVE = ONECYCLE | {"selection": {"name": "hardest", "after": 1, "share": 0.5, "random": 0.25}}
-SCHEMAS = {schema.__name__: schema for schema in config.NETWORKS}
-COMPACT = SCHEMAS["compact"](
-    name="small", network="compact", filters=[4, 8], first_layer="cosines", dropout=0
+BASE = ("model=small", "model.filters=[4,8]", "recipe=sprint", "batch_size=32", "learning_rate=0.1")
+AUGMENTED = ("recipe.shift=1", "recipe.rotation=5", "recipe.scaling=0.1", "recipe.weight_decay=0.01")
+SELECTIVE = (
+    *("recipe.selection.name=hardest", "+recipe.selection.after=1"),
+    *("+recipe.selection.share=0.5", "+recipe.selection.random=0.25"),
 )
-VGG = SCHEMAS["vgg"](name="small", network="vgg", filters=[[4], [8]], dropout=0.2)
+EVERYTHING = (*AUGMENTED, *SELECTIVE, "model=best", "model.filters=[[4],[8]]", "model.dropout=0.2")
+ADAM = ("optimizer=adam", "schedule=constant", "learning_rate=0.01")
 
 
-def train(
-    split: Split,
-    validation: Split,
-    recipe: dict[str, Any] = ONECYCLE,
-    network: config.Network = COMPACT,
-    **changes: Any,
-) -> tuple[keras.Model, list[Epoch]]:
-    settings: dict[str, Any] = {"seed": 0, "epochs": 2, "batch_size": 32, "learning_rate": 0.1}
-    settings |= {"on_epoch": lambda _: None} | changes
-    return training.train(network, config.Recipe(**recipe), split, validation, **settings)
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A training, the epochs that on_epoch was called with, and how long it took."""
+
+    model: keras.Model
+    history: list[Epoch]
+    reported: list[Epoch]
+    seconds: float
 
 
-def weights(model: keras.Model) -> str:
-    return hashlib.md5(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
+Train = Callable[..., Trained]
 
 
-def test_it_learns(make_split: MakeSplit) -> None:
-    _, history = train(make_split(400), make_split(100), epochs=5)
-    assert history[-1].val_accuracy is not None
-    assert history[-1].val_accuracy > 0.9
+@pytest.fixture(scope="module")
+def train(make_split: MakeSplit) -> Train:
+    """Return a function that trains as BASE says, changed by overrides."""
+
+    def train(*overrides: str, images: int = 100, validation: int = 0) -> Trained:
+        config = make_request(*BASE, *overrides).config
+        reported: list[Epoch] = []
+        start = time.perf_counter()
+        trained = training.train(config, make_split(images), make_split(validation), reported.append)
+        return Trained(*trained, reported, time.perf_counter() - start)
+
+    return train
 
 
-@pytest.mark.parametrize(
-    ("recipe", "network"),
-    [(ONECYCLE, COMPACT), (CONSTANT, COMPACT), (ONECYCLE, VGG), (SELECTIVE, COMPACT)],
-    ids=["onecycle", "constant", "with dropout", "selective"],
-)
-def test_the_same_seed_gives_the_same_bits(
-    make_split: MakeSplit, recipe: dict[str, Any], network: config.Network
+def weights(model: keras.Model) -> bytes:
+    return b"".join(each.tobytes() for each in model.get_weights())
+
+
+@pytest.fixture(scope="module")
+def five_epochs(train: Train) -> Trained:
+    return train(*AUGMENTED, "epochs=5", images=400, validation=100)
+
+
+def test_it_learns(five_epochs: Trained) -> None:
+    last = five_epochs.history[-1]
+    assert last.val_accuracy is not None
+    assert last.val_accuracy > 0.9
+
+
+def test_on_epoch_is_called_with_each_epoch(five_epochs: Trained) -> None:
+    assert five_epochs.reported == five_epochs.history
+    assert [epoch.epoch for epoch in five_epochs.reported] == [1, 2, 3, 4, 5]
+
+
+def test_the_seconds_are_those_of_each_epoch(five_epochs: Trained) -> None:
+    assert min(epoch.seconds for epoch in five_epochs.history) > 0
+    assert sum(epoch.seconds for epoch in five_epochs.history) < five_epochs.seconds
+
+
+def test_the_validation_scores_are_those_of_the_trained_network(
+    make_split: MakeSplit, five_epochs: Trained
 ) -> None:
-    runs = [train(make_split(100), make_split(10), recipe, network, seed=seed)[0] for seed in (0, 0, 1)]
-    first, again, other = map(weights, runs)
-    assert first == again != other
+    split = make_split(100)
+    probabilities = np.asarray(five_epochs.model(split.images, training=False))
+    loss = -np.log(probabilities[np.arange(100), split.labels]).mean()
+    assert five_epochs.history[-1].val_loss == pytest.approx(loss, rel=1e-4)
+    assert five_epochs.history[-1].val_accuracy == np.mean(probabilities.argmax(axis=1) == split.labels)
 
 
-def test_each_epoch_is_told_as_it_ends(make_split: MakeSplit) -> None:
-    told: list[Epoch] = []
-    _, history = train(make_split(100), make_split(20), epochs=3, on_epoch=told.append)
-    assert told == history
-    assert [epoch.epoch for epoch in told] == [1, 2, 3]
+def test_without_validation_images_there_are_no_validation_scores(train: Train) -> None:
+    (epoch,) = train("epochs=1").history
+    assert (epoch.val_accuracy, epoch.val_loss) == (None, None)
 
 
-def test_without_validation_images_there_are_no_validation_figures(make_split: MakeSplit) -> None:
-    _, history = train(make_split(100), make_split(0))
-    assert history[0].val_accuracy is None
-    assert history[0].val_loss is None
-
-
-def test_one_cycle_climbs_to_its_peak_and_falls_to_zero(make_split: MakeSplit) -> None:
-    _, history = train(make_split(64), make_split(0), epochs=8, learning_rate=0.4)  # 16 steps
-    rates = [epoch.learning_rate for epoch in history]
+def test_one_cycle_climbs_to_its_peak_and_falls_to_zero(train: Train) -> None:
+    overrides = ("recipe.schedule.warmup=0.25", "learning_rate=0.4", "epochs=8")
+    rates = [epoch.learning_rate for epoch in train(*overrides, images=64).history]  # 16 steps
     assert rates[1] == pytest.approx(0.4)  # after 25 % of the steps
     assert rates[:2] == sorted(rates[:2])
     assert rates[1:] == sorted(rates[1:], reverse=True)
     assert rates[-1] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_selection_makes_later_epochs_shorter_and_the_rate_still_ends_at_zero(
-    make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = []
-    augmented = batches.augmented
-
-    def spy(*arguments: Any) -> Any:
-        sizes.append(arguments[-1].size)
-        return augmented(*arguments)
-
-    monkeypatch.setattr(batches, "augmented", spy)
-    _, history = train(make_split(256), make_split(0), SELECTIVE, epochs=3, learning_rate=0.4)
-    assert sizes == [256, 128]
-    assert [epoch.epoch for epoch in history] == [1, 2, 3]
-    assert history[0].learning_rate > history[1].learning_rate > 0
-    assert history[-1].learning_rate == pytest.approx(0, abs=1e-6)
+def test_with_a_selection_the_rate_reaches_zero_at_the_last_step(train: Train) -> None:
+    trained = train(*SELECTIVE, "learning_rate=0.4", "epochs=3", images=256)
+    rates = [epoch.learning_rate for epoch in trained.history]
+    assert rates[0] > rates[1] > 0.01
+    assert rates[2] == pytest.approx(0, abs=1e-6)
 
 
-def test_the_epochs_that_a_selection_waits_for_may_be_all(make_split: MakeSplit) -> None:
-    all_of_it, _ = train(make_split(100), make_split(0), epochs=1)
-    selective, _ = train(make_split(100), make_split(0), SELECTIVE, epochs=1)
-    assert weights(all_of_it) == weights(selective)
+def test_a_constant_rate_stays(train: Train) -> None:
+    assert [epoch.learning_rate for epoch in train(*ADAM).history] == pytest.approx([0.01, 0.01])
 
 
-def test_the_loss_of_each_image_is_noted_at_its_row(make_split: MakeSplit) -> None:
-    split = make_split(4)
-    losses = tf.Variable(tf.zeros(6))
-    model = models.tutorial(4, 8)
-    trainer = training._recording(model, losses)
-    trainer.compile("sgd", keras.losses.sparse_categorical_crossentropy, run_eagerly=True)
-    before = np.asarray(model(split.images, training=True))
-    trainer.train_step((split.images, split.labels, np.array([5, 0, 2, 3]), np.ones(4)))
-    expected = -np.log(before[np.arange(4), split.labels])
-    np.testing.assert_allclose(losses.numpy()[[5, 0, 2, 3]], expected, rtol=1e-4)
-    assert (losses.numpy()[[1, 4]] == 0).all()
+def test_a_training_may_end_before_the_selection_starts(train: Train) -> None:
+    without = train("epochs=1")
+    assert weights(train(*SELECTIVE, "epochs=1").model) == weights(without.model)
 
 
-def test_the_gradient_of_two_halves_is_that_of_the_batch(make_split: MakeSplit) -> None:
-    split = make_split(5)  # halves of three and of two
-    model = models.tutorial(4, 8)
-    trainer = training._recording(model, tf.Variable(tf.zeros(5)))
-    trainer.compile(keras.optimizers.SGD(1.0), keras.losses.sparse_categorical_crossentropy, run_eagerly=True)
-    with tf.GradientTape() as tape:
-        whole = tf.reduce_mean(
-            keras.losses.sparse_categorical_crossentropy(split.labels, model(split.images, training=True))
-        )
-    before = model.get_weights()
-    expected = tape.gradient(whole, model.trainable_variables)
-    batch = (split.images, split.labels, np.arange(5), np.ones(5))
-    trainer.train_step(tuple(map(tf.constant, batch)))
-    for old, new, gradient in zip(before, model.get_weights(), expected, strict=True):
-        np.testing.assert_allclose(old - new, gradient, atol=1e-5)
+@pytest.fixture(scope="module")
+def twice(train: Train) -> tuple[Trained, Trained]:
+    """The same training twice in one process, with every kind of randomness, as in a sweep."""
+    first, again = (train(*EVERYTHING, validation=10) for _ in range(2))
+    return first, again
 
 
-@pytest.mark.parametrize("images", [1, 2, 5])
-def test_validation_in_halves_counts_each_image_once(make_split: MakeSplit, images: int) -> None:
-    validation = make_split(images)
-    model, history = train(make_split(32), validation)
-    right = np.asarray(model(validation.images))[np.arange(images), validation.labels]
-    assert history[-1].val_loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
+def test_the_same_seed_gives_the_same_bits(twice: tuple[Trained, Trained]) -> None:
+    first, again = twice
+    assert weights(first.model) == weights(again.model)
+    for one, other in zip(first.history, again.history, strict=True):
+        assert dataclasses.replace(one, seconds=0) == dataclasses.replace(other, seconds=0)
 
 
-def test_a_training_step_is_traced_once(make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> None:
-    traced = []
+def test_the_same_seed_gives_the_same_names(twice: tuple[Trained, Trained]) -> None:
+    first, again = ([layer.name for layer in trained.model.layers] for trained in twice)
+    assert first == again
 
-    def loss(labels: Any, probabilities: Any) -> Any:
-        traced.append(probabilities.shape[0])
-        return keras.losses.sparse_categorical_crossentropy(labels, probabilities)
 
-    monkeypatch.setattr(training, "_cross_entropy", lambda _: loss)
-    train(make_split(64), make_split(0), SELECTIVE, batch_size=32)
-    assert traced == [16, 16]
+def test_another_seed_gives_other_bits(train: Train, twice: tuple[Trained, Trained]) -> None:
+    other = train(*EVERYTHING, "seed=1", validation=10)
+    assert weights(other.model) != weights(twice[0].model)
 
 
 @pytest.mark.parametrize(("images", "batch_size"), [(1, 1), (3, 1), (5, 8), (65, 32)])
-def test_any_number_of_images_goes_into_batches(make_split: MakeSplit, images: int, batch_size: int) -> None:
-    model, history = train(make_split(images), make_split(0), batch_size=batch_size)
-    assert all(np.isfinite(w).all() for w in model.get_weights())
-    assert len(history) == 2
+def test_any_number_of_images_goes_into_batches(train: Train, images: int, batch_size: int) -> None:
+    trained = train(*AUGMENTED, f"batch_size={batch_size}", images=images)
+    assert all(np.isfinite(each).all() for each in trained.model.get_weights())
+    assert len(trained.history) == 2
 
 
-def test_a_constant_rate_stays(make_split: MakeSplit) -> None:
-    _, history = train(make_split(64), make_split(0), CONSTANT, learning_rate=0.01)
-    assert [epoch.learning_rate for epoch in history] == pytest.approx([0.01, 0.01])
+def test_a_loss_that_is_no_number_ends_the_training(train: Train) -> None:
+    message = r"^learning_rate: 1e\+20 is too high; the loss is (nan|inf) after epoch 1$"
+    with pytest.raises(DivergedError, match=message) as diverged:
+        train(*ADAM, "learning_rate=1e20", "recipe.weight_decay=0.01")
+    assert isinstance(diverged.value, UserError)
 
 
-@pytest.mark.parametrize("network", [COMPACT, VGG], ids=["compact", "with dropout"])
-def test_equal_weights_make_equal_files_that_load(
-    make_split: MakeSplit, tmp_path: Path, network: config.Network
-) -> None:
-    files = [tmp_path / "a.keras", tmp_path / "b.keras"]
-    for file in files:
-        model, _ = train(make_split(100), make_split(0), network=network)
-        training.save(model, file)
-    assert files[0].read_bytes() == files[1].read_bytes()
-    loaded = keras.models.load_model(files[0])
-    assert weights(loaded) == weights(model)
-    assert getattr(loaded, "optimizer", None) is None
-
-
-def test_a_loss_that_is_no_number_ends_the_training(make_split: MakeSplit) -> None:
-    with pytest.raises(
-        Diverged, match=r"^learning_rate: 1e\+20 is too much; the loss is (nan|inf) after epoch 1"
-    ):
-        train(make_split(100), make_split(0), CONSTANT, learning_rate=1e20)
-
-
-@pytest.mark.parametrize("recipe", [ONECYCLE, CONSTANT], ids=["onecycle", "constant"])
-def test_weights_decay(make_split: MakeSplit, recipe: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", [(), ADAM], ids=["sgd", "adam"])
+def test_weights_decay(train: Train, changes: tuple[str, ...]) -> None:
     sizes = []
-    for decay in (0.0, 0.5):
-        model, _ = train(make_split(100), make_split(0), recipe | {"weight_decay": decay})
-        sizes.append(sum(float(np.square(w).sum()) for w in model.trainable_weights))
+    for decay in (0, 0.5):
+        model = train(*changes, "learning_rate=0.1", f"recipe.weight_decay={decay}").model
+        sizes.append(sum(float(np.square(each).sum()) for each in model.trainable_weights))
     assert sizes[1] < 0.9 * sizes[0]
 
 
 def test_smoothed_labels_make_the_network_less_sure_and_the_loss_stays_comparable(
-    make_split: MakeSplit,
+    make_split: MakeSplit, train: Train
 ) -> None:
     split = make_split(400)
     surest = []
-    for smoothing in (0.0, 0.3):
-        recipe = CONSTANT | {"label_smoothing": smoothing}
-        model, history = train(split, split, recipe, epochs=6, learning_rate=0.01)
-        probabilities = model.predict(split.images, verbose=0)
-        likelihood = probabilities[np.arange(len(split)), split.labels]
-        assert history[-1].val_loss == pytest.approx(-np.log(likelihood).mean(), rel=1e-3)
+    for smoothing in (0, 0.3):
+        overrides = (*ADAM, "epochs=6", f"recipe.label_smoothing={smoothing}")
+        trained = train(*overrides, images=400, validation=400)
+        probabilities = np.asarray(trained.model(split.images, training=False))
+        likelihood = probabilities[np.arange(400), split.labels]
+        assert trained.history[-1].val_loss == pytest.approx(-np.log(likelihood).mean(), rel=1e-3)
         surest.append(probabilities.max(axis=1).mean())
     assert surest[1] < surest[0] - 0.1

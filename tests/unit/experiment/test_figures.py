@@ -1,0 +1,89 @@
+"""The figures of an experiment."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digits.data.splits import Split
+from digits.experiment import figures
+from digits.learning.history import Epoch
+from support import MakeSplit
+
+HISTORY = [
+    Epoch(number, 1 - 0.1 / number, 0.3 / number, 1 - 0.2 / number, 0.4 / number, 0.1, 5)
+    for number in (1, 2, 3)
+]
+SURE = np.eye(10, dtype=np.float32)
+
+
+def confusion(wrong: int) -> Any:
+    """Return counts of 100 images, of which so many threes are read as fives."""
+    counts = 10 * np.eye(10, dtype=np.int64)
+    counts[3, 3] -= wrong
+    counts[3, 5] += wrong
+    return counts
+
+
+def probabilities(split: Split, wrong: int) -> Any:
+    """Return (n, 10) probabilities: the first `wrong` images are read as the next digit, each surer than the
+    one before."""
+    found = SURE[split.labels]
+    for row in range(wrong):
+        label, confidence = int(split.labels[row]), 0.6 + 0.3 * row / wrong
+        found[row] = confidence * SURE[(label + 1) % 10] + (1 - confidence) * SURE[label]
+    return found
+
+
+DRAW: dict[str, Callable[[Split, int, Path], None]] = {
+    "learning curves": lambda _, n, file: figures.draw_learning_curves("title", HISTORY[:n], file),
+    "confusion": lambda _, n, file: figures.draw_confusion("title", confusion(n), file),
+    "mistakes": lambda split, n, file: figures.draw_mistakes("title", split, probabilities(split, n), file),
+}
+
+
+@pytest.mark.parametrize("figure", DRAW)
+def test_equal_values_alone_make_equal_files(make_split: MakeSplit, tmp_path: Path, figure: str) -> None:
+    split, content = make_split(30), {}
+    for name, value in (("one", 3), ("same", 3), ("other", 2)):
+        DRAW[figure](split, value, tmp_path / name / "figure.png")
+        content[name] = (tmp_path / name / "figure.png").read_bytes()
+    assert content["one"].startswith(b"\x89PNG")
+    assert content["one"] == content["same"] != content["other"]
+
+
+def test_a_network_without_mistakes_has_a_picture_too(make_split: MakeSplit, tmp_path: Path) -> None:
+    split = make_split(10)
+    figures.draw_mistakes("title", split, SURE[split.labels], tmp_path / "mistakes.png")
+    figures.draw_confusion("title", confusion(0), tmp_path / "confusion.png")
+    for name in ("mistakes.png", "confusion.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_surest_mistakes_are_drawn_first_and_not_more_than_24(
+    make_split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(figures, "draw_gallery", lambda *arguments: drawn.append(arguments))
+    split = make_split(40)
+    figures.draw_mistakes("title", split, probabilities(split, 30), tmp_path / "mistakes.png")
+    ((_, images, captions, *_),) = drawn
+    np.testing.assert_array_equal(images, split.images[29:5:-1])
+    assert captions[0] == "9 read as 0\n89.0% sure"  # image 29
+    assert len(captions) == 24
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        HISTORY[:1],
+        [Epoch(number, 0.9, 0.3, None, None, 0.1, 5) for number in (1, 2)],
+        [Epoch(1, 1, 0.01, 1, 0.02, 0.1, 5)],
+    ],
+    ids=["one epoch", "no validation", "no errors"],
+)
+def test_learning_curves_are_drawn_of_every_history(tmp_path: Path, history: list[Epoch]) -> None:
+    figures.draw_learning_curves("title", history, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

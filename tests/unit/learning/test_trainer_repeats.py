@@ -1,0 +1,144 @@
+"""Everything random in an epoch is a function of the seed, the epoch and the step: an epoch that is run again
+from the state before it ends with the same bits, whatever ran in between."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from digits.base.paths import CONF
+from digits.data.splits import Split
+from digits.learning.trainer import Trainer
+from digits.learning.training import build_model
+from support import MakeSplit, make_request
+
+EPOCHS = 3
+RECIPES = sorted(file.stem for file in (CONF / "recipe").glob("*.yaml"))
+NETWORK = ("model=compact", "model.filters=[4]", "model.dropout=0.3", f"epochs={EPOCHS}", "batch_size=10")
+TWINS = Split(np.full((2, 28, 28, 1), 200, np.uint8), np.array([3, 3], np.uint8))
+DROPOUT_ALONE = (*NETWORK, "recipe=sprint", "schedule=constant", "learning_rate=0.1")  # is random for TWINS
+
+
+def make_trainer(split: Split, *overrides: str, weights_seed: int = 0) -> Trainer:
+    config = make_request(*overrides).config
+    keras.utils.set_random_seed(weights_seed)
+    return Trainer(build_model(config.model), config, split)
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """A copy of everything that a training changes."""
+
+    weights: list[Any]  # averages of batch normalisation included
+    optimizer: list[Any]
+    losses: Any
+
+    def bits(self) -> list[bytes]:
+        return [array.tobytes() for array in (*self.weights, *self.optimizer, self.losses)]
+
+
+def state_of(trainer: Trainer) -> State:
+    optimizer = [variable.numpy() for variable in trainer.optimizer.variables]
+    return State(trainer.model.get_weights(), optimizer, trainer.losses.numpy())
+
+
+def bits_after(trainer: Trainer, state: State, epoch: int) -> list[bytes]:
+    """Return the bits that the trainer ends with if it runs an epoch from `state`."""
+    trainer.model.set_weights(state.weights)
+    for variable, value in zip(trainer.optimizer.variables, state.optimizer, strict=True):
+        variable.assign(value)
+    trainer.losses.assign(state.losses)
+    trainer.run_epoch(epoch)
+    return state_of(trainer).bits()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_each_epoch_of_each_recipe_can_be_run_again_by_another_trainer(
+    make_split: MakeSplit, recipe: str
+) -> None:
+    split = make_split(65)
+    overrides = [*NETWORK, f"recipe={recipe}"]
+    selective = make_request(*overrides).config.recipe.selection.name == "hardest"
+    if selective:
+        overrides.append("recipe.selection.after=1")
+    trainer = make_trainer(split, *overrides)
+    states = [state_of(trainer)]
+    for epoch in range(1, EPOCHS + 1):
+        trainer.run_epoch(epoch)
+        states.append(state_of(trainer))
+    assert (trainer.epoch_size(EPOCHS) < trainer.epoch_size(1)) == selective
+    for epoch in range(1, EPOCHS + 1):
+        fresh = make_trainer(split, *overrides, weights_seed=epoch)
+        assert bits_after(fresh, states[epoch - 1], epoch) == states[epoch].bits()
+
+
+@pytest.fixture(scope="module")
+def onecycle(make_split: MakeSplit) -> tuple[Trainer, State]:
+    """A trainer with every kind of randomness, and the state that tests start from."""
+    trainer = make_trainer(make_split(40), *NETWORK, "recipe=onecycle", "learning_rate=0.1")
+    return trainer, state_of(trainer)
+
+
+def test_what_ran_before_is_of_no_consequence(onecycle: tuple[Trainer, State]) -> None:
+    trainer, state = onecycle
+    first = bits_after(trainer, state, 1)
+    trainer.run_epoch(2)
+    trainer.model(np.zeros((3, 28, 28, 1), np.uint8), training=True)  # which moves dropout's random state on
+    keras.utils.set_random_seed(99)
+    assert bits_after(trainer, state, 1) == first
+
+
+def test_another_epoch_has_other_bits(onecycle: tuple[Trainer, State]) -> None:
+    trainer, state = onecycle
+    assert bits_after(trainer, state, 1) != bits_after(trainer, state, 2)
+
+
+def test_another_seed_has_other_bits(make_split: MakeSplit, onecycle: tuple[Trainer, State]) -> None:
+    trainer, state = onecycle
+    other = make_trainer(make_split(40), *NETWORK, "recipe=onecycle", "learning_rate=0.1", "seed=1")
+    assert bits_after(other, state, 1) != bits_after(trainer, state, 1)
+
+
+@pytest.fixture(scope="module")
+def dropout_alone() -> tuple[Trainer, State]:
+    """A trainer in which only dropout is random, and the state that tests start from."""
+    trainer = make_trainer(TWINS, *DROPOUT_ALONE)
+    return trainer, state_of(trainer)
+
+
+def test_dropout_depends_on_the_epoch(dropout_alone: tuple[Trainer, State]) -> None:
+    trainer, state = dropout_alone
+    assert bits_after(trainer, state, 1) != bits_after(trainer, state, 2)
+
+
+def test_dropout_depends_on_the_seed(dropout_alone: tuple[Trainer, State]) -> None:
+    trainer, state = dropout_alone
+    other = make_trainer(TWINS, *DROPOUT_ALONE, "seed=1")
+    assert bits_after(other, state, 1) != bits_after(trainer, state, 1)
+
+
+def test_each_micro_batch_has_a_dropout_of_its_own(dropout_alone: tuple[Trainer, State]) -> None:
+    trainer, state = dropout_alone
+    bits_after(trainer, state, 1)
+    one, other = trainer.losses.numpy()  # of two equal images, each alone in its micro-batch
+    assert one != other
+
+
+def test_each_step_has_a_dropout_of_its_own() -> None:
+    trainer = make_trainer(TWINS, *DROPOUT_ALONE, "batch_size=1", "learning_rate=1e-12")
+    trainer.run_epoch(1)
+    one, other = trainer.losses.numpy()
+    assert one != other
+
+
+def test_each_layer_has_a_dropout_of_its_own() -> None:
+    pixels = keras.Input((28, 28, 1), dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    one, other = keras.layers.Dropout(0.5)(flat), keras.layers.Dropout(0.5)(flat)
+    dense = keras.layers.Dense(10, activation="softmax", use_bias=False)
+    model = keras.Model(pixels, dense(one - other))  # sees nothing, and learns nothing, if both are the same
+    before = dense.get_weights()
+    Trainer(model, make_request(*DROPOUT_ALONE).config, TWINS).run_epoch(1)
+    assert np.abs(dense.get_weights()[0] - before[0]).max() > 1e-3
