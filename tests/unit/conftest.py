@@ -1,4 +1,4 @@
-"""Unit tests run in the test's own process. They record in one store, each test in an experiment of its own."""
+"""Unit tests run in one process. They record in one store, each test in an experiment of its own."""
 
 import hashlib
 from collections.abc import Iterator
@@ -42,12 +42,12 @@ def recording(
 
 
 @pytest.fixture
-def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Prepare small data for make_request() with its defaults, where commands look for them. Yields the folder."""
+def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Prepare small data for the defaults of make_request(), where commands look for them."""
     folder = tmp_path / "prepared"
     config: Config = make_request().config
     small = {"train": make_split(200), "validation": make_split(60), "test": make_split(50)}
     splits.save(small, config, folder)
     monkeypatch.setattr(paths, "PREPARED", folder)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db goes
-    yield folder
+    return folder
