@@ -1,50 +1,41 @@
-"""The default experiment in one process, without Hydra, DVC and MLflow: python benchmarks/bare.py RAW OUT
+"""Run the experiment of params.yaml in one process, without DVC and MLflow: from fetched files to a model and
+predictions.
 
-Fetched files in, predictions and a model out, through the library alone: what the pipeline around it costs
-is measured against this.
+PYTHONPATH=src python benchmarks/bare.py data/raw outputs/bare
+
+pipeline.py compares the pipeline with this.
 """
 
-import os
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from measuring import ROOT
+from digits import cli
+from digits.config.request import compose_request
+from digits.config.schema import Config
+from digits.data import splits
 
-sys.path.insert(0, str(ROOT / "src"))
 
-import entry_point
+def main(arguments: argparse.Namespace) -> None:
+    request = compose_request([], Config, arguments.out)
+    prepared = splits.prepare(request.config, arguments.raw)
 
-entry_point.quiet()
+    from digits.learning import runtime
 
-from digits import config, data, evaluation, runtime, training  # noqa: E402
+    runtime.start(request.resources.threads)
 
-raw, out = map(Path, sys.argv[1:])
-card = yaml.safe_load((ROOT / "params.yaml").read_text())
-presets = {group: card[group] for group in config.PRESETS}
-sections = {
-    group: yaml.safe_load((ROOT / f"conf/{group}/{name}.yaml").read_text()) for group, name in presets.items()
-}
-own = {"threads": len(os.sched_getaffinity(0)), "model_file": "", "resume": False}
-chosen = config.parse(card | sections | own, presets)
+    from digits.learning import evaluation, model_file, training
 
-prepared = data.prepare(raw, chosen.validation, chosen.split_seed)
-runtime.start(chosen.threads)
-model, _ = training.train(
-    chosen.model,
-    chosen.recipe,
-    prepared.train,
-    prepared.validation,
-    seed=chosen.seed,
-    epochs=chosen.epochs,
-    batch_size=chosen.batch_size,
-    learning_rate=chosen.learning_rate,
-    on_epoch=lambda _: None,
-)
-out.mkdir(parents=True)
-training.save(model, out / "model.keras")
-report = evaluation.evaluate(out / "model.keras", prepared.test)
-np.savetxt(out / "predictions.csv", report.predicted, fmt="%d")
-print(report.accuracy)
+    model, _ = training.train(request.config, prepared["train"], prepared["validation"])
+    model_file.save(model, request.out / "model.keras")
+    report = evaluation.evaluate(model_file.load(request.out / "model.keras"), prepared["test"])
+    np.savetxt(request.out / "predictions.csv", report.predicted, fmt="%d")
+    print(report.accuracy)
+
+
+if __name__ == "__main__":
+    parser = cli.Parser()
+    parser.add_argument("raw", type=Path, help="the folder with the fetched files")
+    parser.add_argument("out", type=Path, help="the folder to write to")
+    cli.run_parsed(main, parser)

@@ -1,45 +1,44 @@
-"""Compare a sweep's trials in turn with two at a time: python benchmarks/launchers.py
+"""Compare the trials of a sweep in turn with two at a time.
 
-Both train eight seeds on the data that `dvc repro preprocess` prepared: Hydra's basic launcher with two
-threads, then joblib with two workers of one thread each. Prints trials per hour and their ratio. The
-models must be the same, to the bit. Words of the command line go to both:
-python benchmarks/launchers.py model=small epochs=5
+PYTHONPATH=src python benchmarks/launchers.py
+PYTHONPATH=src python benchmarks/launchers.py model=small epochs=5
+PYTHONPATH=src python benchmarks/launchers.py --seeds 2 data=sample model=small recipe=sprint
+
+Both sweeps train the same seeds in a temporary clone of the last commit: Hydra's basic launcher with two
+threads, then joblib with two workers of one thread each. Prints trials per hour, the start of the processes
+included, and their ratio. Exits with 1 if the models are not the same, to the bit.
 """
 
-import subprocess
+from __future__ import annotations
+
+import argparse
 import sys
-import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+from digits import cli
+from measuring import Clone, clone, machine
 
-import entry_point  # noqa: E402
-
-entry_point.quiet()
-
-from digits import store  # noqa: E402
-
-SEEDS = range(8)
-JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 
-def sweep(*words: str) -> tuple[float, dict[str, str]]:
-    """Trials per hour, start included, and the md5 of the weights that each seed came to."""
-    seeds = f"seed={','.join(map(str, SEEDS))}"
-    start = time.perf_counter()
-    subprocess.run([sys.executable, str(ROOT / "src/experiment.py"), "-m", seeds, *words], check=True)
-    seconds = time.perf_counter() - start
-    trials = store.search(limit=len(SEEDS))
+def sweep(project: Clone, seeds: int, *overrides: str) -> tuple[float, dict[str, str]]:
+    """Return trials per hour, and for each seed the md5 of the model file."""
+    which = f"seed=range({seeds})"
+    usage, _ = project.run("python", "src/experiment.py", "-m", which, *overrides)
+    trials = project.newest_runs(seeds)
     assert len({trial.tags["sweep"] for trial in trials}) == 1
-    return 3600 * len(SEEDS) / seconds, {t.parameters["seed"]: t.tags["model_md5"] for t in trials}
+    models = {trial.parameters["seed"]: trial.tags["model_md5"] for trial in trials}
+    return 3600 * seeds / usage.wall, models
 
 
-def main(words: list[str]) -> None:
-    basic, reference = sweep(*words, "threads=2")
-    joblib, models = sweep(*words, *JOBLIB, "threads=1")
+def main(arguments: argparse.Namespace) -> None:
+    overrides, seeds = arguments.overrides, arguments.seeds
+    with clone() as project:
+        for stage in ("fetch", "preprocess"):
+            project.run("python", f"src/{stage}.py", *overrides, "out=.")
+        basic, reference = sweep(project, seeds, *overrides, "threads=2")
+        joblib, models = sweep(project, seeds, *overrides, *JOBLIB, "threads=1")
     print(
-        "| launcher | trials per hour | ratio |\n|---|---|---|\n"
+        f"\n{machine()}\n\n| launcher | trials per hour | ratio |\n|---|---|---|\n"
         f"| basic, 2 threads | {basic:.0f} | 1.00 |\n"
         f"| joblib, 2 workers of 1 thread | {joblib:.0f} | {joblib / basic:.2f} |\n"
     )
@@ -49,4 +48,7 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = cli.Parser()
+    parser.add_argument("overrides", nargs="*", help="Hydra overrides, for both sweeps")
+    parser.add_argument("--seeds", type=int, default=8, help="how many trials (default: %(default)s)")
+    cli.run_parsed(main, parser)

@@ -1,7 +1,9 @@
-"""The well-known tutorial as one plain Keras script: python benchmarks/tutorial_keras.py data/raw SEED
+"""Train the network of the well-known tutorial in one plain Keras script.
 
-What Digits is measured against, so it is written as a learner would write it. The last line that it
-prints is for benchmarks/bench.py.
+python benchmarks/tutorial_keras.py data/raw 0 10     the folder with the four files, the seed, and the epochs
+
+Digits is measured against it, so it is written as a learner would write it. bench.py reads the last line
+that it prints.
 """
 
 import gzip
@@ -16,7 +18,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-folder, seed = Path(sys.argv[1]), int(sys.argv[2])
+folder, seed, epochs = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 keras.utils.set_random_seed(seed)
 
 
@@ -51,9 +53,10 @@ model = keras.Sequential(
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 start = time.perf_counter()
-model.fit(x, train_y, epochs=10, batch_size=32, verbose=2)
+model.fit(x, train_y, epochs=epochs, batch_size=32, verbose=2)
 seconds = time.perf_counter() - start
 
 _, accuracy = model.evaluate(x_test, test_y, verbose=0)
 model.save("model.keras")
-print(json.dumps({"test_accuracy": accuracy, "train_seconds": seconds}))
+parameters = model.count_params()
+print(json.dumps({"test_accuracy": accuracy, "train_seconds": seconds, "parameters": parameters}))

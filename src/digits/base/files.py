@@ -1,4 +1,4 @@
-"""Write files so that a reader finds a complete one or none."""
+"""Write files; with `staged`, so that a reader finds complete ones or none."""
 
 import contextlib
 import csv

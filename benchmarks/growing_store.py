@@ -1,0 +1,143 @@
+"""An MLflow store that is filled with fabricated runs, and measurements of it, for scale.py."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from digits.base import files
+from digits.config.request import Request, compose_request
+from digits.config.schema import Config
+from digits.data.splits import Split
+from digits.learning.history import Epoch
+from digits.reports import tables, ui
+from digits.reports.ranking import rank
+from digits.tracking import runs, store
+
+EPOCHS = 10
+RECORDED = 10  # runs, to time one
+PAGE = 100  # runs on the first page of mlflow ui
+OVERRIDES = ("data=sample", "model=compact", "recipe=onecycle", f"epochs={EPOCHS}", "threads=1")
+SPLIT = Split(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10, dtype=np.uint8))
+TAGS = {"threads": "1", "device": "CPU", "same_bits_on": "CPU, 1 to 3 threads"}
+
+
+class GrowingStore:
+    """The store that MLFLOW_TRACKING_URI names, which must be empty."""
+
+    def __init__(self) -> None:
+        self._experiment = store.use()
+        self._request = compose_request(OVERRIDES, Config, Path())
+        self._runs = 0
+
+    def fill(self, size: int) -> None:
+        """Record runs until there are `size`."""
+        # in one process, since with SQLite several wait for one another longer than they save
+        for _ in track(range(self._runs, size), f"up to {size:,} runs"):
+            self.record()
+
+    def record(self) -> None:
+        """Record one run as training and evaluation do, but without figures, and nothing of the model
+        except its md5."""
+        noise, request = random.Random(self._runs), self._next_request()
+        self._runs += 1
+        with tempfile.NamedTemporaryFile() as model:
+            model.write(noise.randbytes(100))
+            model.flush()
+            request = request.with_options(model_file=model.name)
+            with runs.training_run(request, {"train": SPLIT, "validation": SPLIT}, TAGS):
+                for epoch in range(1, EPOCHS + 1):
+                    accuracy = 1 - 0.3 / epoch - 0.01 * noise.random()
+                    runs.log_epoch(Epoch(epoch, accuracy, 1 - accuracy, accuracy, 1 - accuracy, 0.1, 1.0))
+                runs.log_metrics({"train_seconds": 10.0})
+                runs.set_tags({"model_md5": files.md5(request.model_file)})
+            with runs.evaluation_run(request, {"test": SPLIT}):
+                runs.log_metrics({"test_accuracy": accuracy})
+
+    def _next_request(self) -> Request[Config]:
+        """Return the request of the next run; five seeds of each learning rate."""
+        own = {"seed": self._runs % 5, "learning_rate": round(0.001 * (1 + self._runs // 5), 3)}
+        return dataclasses.replace(self._request, config=self._request.config.model_copy(update=own))
+
+    def measure(self, server: str) -> dict[str, float]:
+        """Return the median seconds of each action; `server` is the URL of a `mlflow ui` on the store."""
+        before = self._runs
+        taken = {"record a run": median_seconds(self.record, RECORDED)}
+        assert len(store.search()) == before + RECORDED
+        taken["read and rank all runs"] = median_seconds(lambda: tables.to_rows(rank(store.search())), 3)
+        first_page = request_first_page(server, self._experiment)
+        assert first_page() == min(PAGE, self._runs)  # not timed: the server's own start is not the store's
+        return taken | {"first page": median_seconds(first_page, 5)}
+
+
+@contextlib.contextmanager
+def start_server() -> Iterator[str]:
+    """Yield the URL of a `mlflow ui` on the store, while it runs."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", store.uri(), "--port", str(port)]
+    # the runners of background jobs take 20 seconds of processor time to start, while the page is timed
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    started = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # since the server starts processes that would outlive it
+    )
+    try:
+        while started.poll() is None and not ui.answers(port):
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(started.pid, signal.SIGTERM)
+        started.wait()
+
+
+def request_first_page(url: str, experiment: str) -> Callable[[], int]:
+    """Return a function that asks for the first runs of the page that digits.reports.ui names, and returns
+    how many the answer has."""
+    body = {
+        "experiment_ids": [experiment],
+        "filter": "params.model != ''",
+        "order_by": ["metrics.`val_accuracy` DESC"],
+        "max_results": PAGE,
+    }
+    request = urllib.request.Request(
+        f"{url}/ajax-api/2.0/mlflow/runs/search",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+
+    def ask() -> int:
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return len(json.load(answer)["runs"])
+
+    return ask
+
+
+def median_seconds(action: Callable[[], object], times: int) -> float:
+    """Return the median of as many `times`."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)

@@ -1,0 +1,63 @@
+"""Each benchmark runs to its end on few images. What it prints then is no measurement."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+Run = Callable[..., str]
+
+
+def test_bench_measures_the_plain_script_and_a_preset(run_benchmark: Run, checkout: Path) -> None:
+    output = run_benchmark("bench", "sprint", "--seeds", "1", "--epochs", "1", "--data", "sample")
+    rows = json.loads((checkout / "outputs/bench/results.json").read_text())["rows"]
+    assert [(row["name"], row["seed"], row["epochs"]) for row in rows] == [
+        ("plain script", 0, 1),
+        ("sprint", 0, 1),
+    ]
+    assert [row["parameters"] for row in rows] == [542_230, 17_902]
+    assert all(row["test_accuracy"] > 0.5 for row in rows)
+    assert "| sprint | 17,902 | 1 |" in output
+    assert (checkout / "outputs/bench/accuracy.png").stat().st_size > 1000
+
+
+def test_pipeline_measures_dvc_repro_from_nothing_and_with_nothing_to_do(run_benchmark: Run) -> None:
+    output = run_benchmark("pipeline", "--rounds", "1", "--idle-rounds", "1", "data=sample", "epochs=1")
+    found = dict(re.findall(r"^\| (dvc repro [^|]*) \| ([\d.]+) \(.*\) \| 1 \|$", output, re.MULTILINE))
+    from_nothing, to_version, to_status = map(float, found.values())
+    assert from_nothing > 1
+    assert to_version > 1
+    assert to_status > 0
+
+
+def test_launchers_compares_two_sweeps_of_the_same_models(run_benchmark: Run) -> None:
+    output = run_benchmark("launchers", "--seeds", "1", "data=sample", "model=small", "recipe=sprint")
+    assert re.search(r"^\| joblib, 2 workers of 1 thread \| \d+ \| [\d.]+ \|$", output, re.MULTILINE)
+    assert "joblib's models are those trained in turn, to the bit" in output
+
+
+def test_epochs_compares_two_checkouts(run_benchmark: Run) -> None:
+    short = ["--presets", "sprint", "--rounds", "1", "--epochs", "2", "--images", "500"]
+    output = run_benchmark("epochs", ".", *short)
+    assert re.search(r"^\| sprint \| [\d.]+ \(.*\) \| 1 \|$", output, re.MULTILINE)
+
+
+def test_engine_compares_tensorflow_with_what_another_python_measures(
+    run_benchmark: Run, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"  # PyTorch is not installed here
+    python.write_text('#!/bin/sh\ncase $1 in -c) echo 2.0;; *) echo "[9, 1e-9]";; esac\n')
+    python.chmod(0o755)
+    short = ["--rounds", "1", "--epochs", "2", "--images", "500"]
+    output = run_benchmark("engine", str(python), *short)
+    assert "torch 2.0" in output
+    ratio = re.search(r"in TensorFlow, to PyTorch's: ([\d.]+)", output)
+    assert ratio
+    assert float(ratio[1]) > 1e6  # the first epoch does not count
+
+
+def test_scale_measures_a_store_at_each_size(run_benchmark: Run) -> None:
+    output = run_benchmark("scale", "1", "12")
+    assert "| seconds to | 1 runs | 12 runs | ratio |" in output
+    measured = re.findall(r"^\| ([^|]*) \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", output, re.MULTILINE)
+    assert measured == ["record a run", "read and rank all runs", "first page"]
