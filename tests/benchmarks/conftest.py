@@ -3,13 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support import ROOT
-
 
 Run = Callable[..., str]
 COMMIT = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message"]

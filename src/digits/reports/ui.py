@@ -31,8 +31,8 @@ def show(port: int, sweep: str = "") -> int:
         raise UserError(f"PORT: something answers on port {port} already; try make ui PORT={port + 1}")
     address = comparison_address(f"http://127.0.0.1:{port}", sweep)
     command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri, "--port", str(port)]
-    # Without the processes that run jobs for language models. In a session of its own, since the server starts
-    # processes that would outlive it.
+    # Without the processes that run jobs for language models. In a session of its own, since the server
+    # starts processes that would outlive it.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     server = subprocess.Popen([sys.executable, "-m", *command], env=environment, start_new_session=True)
     try:
