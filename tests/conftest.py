@@ -1,12 +1,16 @@
 """What all tests share: an environment that the person who runs them does not influence, and small data."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from digits.data.splits import Split
-from support import MakeSplit
+if TYPE_CHECKING:
+    from digits.data.splits import Split
+    from support import MakeSplit
 
 for variable in (
     "DIGITS_MIRROR",
@@ -29,6 +33,8 @@ os.environ |= {
 def make_split() -> MakeSplit:
     """Return a function that makes `n` images which are easy to tell apart: a bright row at the height of the
     label, and noise."""
+
+    from digits.data.splits import Split  # once the environment is set
 
     def make(n: int) -> Split:
         random = np.random.default_rng(n)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
+import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import pytest
 
 from digits.base import paths
 from digits.config.compose import compose_values
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
 from digits.data.splits import Split
+from digits.tracking import store
 
 ROOT = paths.ROOT
 MakeSplit = Callable[[int], Split]
-SMALL = ("data=sample", "model.filters=[4,8]", "epochs=2", "batch_size=20", "threads=2")
+SMALL = (
+    *("data=sample", "model=compact", "model.filters=[4,8]", "recipe=onecycle"),
+    *("epochs=2", "batch_size=20", "seed=0", "split_seed=0", "validation=0.1", "threads=2"),
+)
 
 
 def make_request(*overrides: str, out: Path = Path(), primary: str = "config") -> Request[Config]:
@@ -26,10 +35,45 @@ def make_request(*overrides: str, out: Path = Path(), primary: str = "config") -
     return to_request(composed, Config, out)
 
 
+def make_search_request(*overrides: str, out: Path = Path(), **changes: Any) -> Request[Config]:
+    """Return a request for src/tune.py. `changes` replace keys of conf/search/compact.yaml."""
+    request = make_request(*overrides, out=out, primary="tune")
+    values = request.composed.values | {"search": request.composed.values["search"] | changes}
+    return dataclasses.replace(request, composed=dataclasses.replace(request.composed, values=values))
+
+
+def make_record(
+    run_id: str = "run", metrics: dict[str, float] | None = None, **parameters: object
+) -> store.Record:
+    """Return a finished run with these metrics, by default a validation accuracy of 0.9."""
+    recorded = {key: str(value) for key, value in parameters.items()}
+    return store.Record(run_id, "name", "FINISHED", recorded, metrics or {"val_accuracy": 0.9}, {})
+
+
+def call_command(command: Callable[[], object], *words: str) -> str | int | None:
+    """Call a command with a command line in this process. Return what it exits with: an error is a line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["command", *words])
+        patch.setattr("digits.cli.WANTS_TRACEBACK", False)
+        # Hydra replaces and closes log handlers, and TensorFlow's then closes the file of pytest's capture
+        patch.setattr("logging.shutdown", lambda _: None)
+        patch.setattr(logging.getLogger(), "handlers", [*logging.getLogger().handlers])
+        patch.setattr(logging.getLogger(), "level", logging.getLogger().level)
+        patch.setenv("HYDRA_FULL_ERROR", "1")  # which a command sets, once in a process
+        try:
+            command()
+        except SystemExit as end:
+            return end.code
+    return None
+
+
+def run_script(name: str, *words: str) -> str | int | None:
+    """Run a script of src/ in this process, as `call_command` does."""
+    return call_command(lambda: runpy.run_path(str(ROOT / "src" / name), run_name="__main__"), *words)
+
+
 def recorded_runs(filter_string: str = "") -> list[mlflow.entities.Run]:
     """Return the runs of the active experiment that MLflow's search syntax selects, oldest first."""
-    from digits.tracking import store
-
     found: list[mlflow.entities.Run] = mlflow.search_runs(
         [store.use()], filter_string, output_format="list", order_by=["attributes.start_time ASC"]
     )

@@ -46,26 +46,27 @@ def validate(
     values: Mapping[str, Any],
     source: Callable[[list[str]], str],
     accept_auto: Collection[str] = (),
+    under: str = "",
 ) -> Schema:
     """Return `values` as a `schema`.
 
     `source` names the file or command line that a key, given as a list of its parts, came from.
-    `accept_auto` are keys that may also hold the word auto.
+    `accept_auto` are keys that may also hold the word auto, and `under` is the key of the whole.
 
     Raises UserError with every wrong key, its source, and what is allowed.
     """
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(each, values, source, accept_auto) for each in error.errors()]
+        problems = [_explain(each, values, source, accept_auto, under) for each in error.errors()]
         raise UserError("; ".join(problems)) from None
 
 
 def _explain(
-    error: Any, values: Any, source: Callable[[list[str]], str], accept_auto: Collection[str]
+    error: Any, values: Any, source: Callable[[list[str]], str], accept_auto: Collection[str], under: str
 ) -> str:
     path = _path(error["loc"], values, missing=error["type"] == "missing")
-    key = ".".join(path)
+    key = ".".join([under, *path] if under else path)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] not in SAY_ENOUGH:
         message += f"{' or auto' if key in accept_auto else ''}, not {error['input']!r}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
-
-import yaml
 
 from digits.base.errors import UserError
 from digits.config.compose import compose_values, parse
@@ -17,23 +16,40 @@ from digits.config.schema import Config
 
 
 def repeat_command(parameters: Mapping[str, str]) -> str:
-    """Return the shell command that repeats the run with these recorded `parameters`, to the bit on a machine
-    that gives the same bits. It leaves all presets and params.yaml as they are. If the presets that the run
-    had are gone, return the reason instead."""
+    """Return the shell command that repeats the run with these recorded `parameters`. It leaves all presets and
+    params.yaml as they are. If the presets of today do not allow it, return the reason instead."""
     words = [f"{key}={parameters[key]}" for key in KEYS if key in parameters]
     try:
         presets = parse(compose_values(words, presets_only=True), Config).parameters()
+        changes = _changes(presets, parameters)
+        parse(compose_values([*words, *changes], presets_only=True), Config)
     except UserError as error:
         return f"# cannot be repeated with the presets of today: {error}"
-    changed = [
-        to_override(key, yaml.safe_load(parameters[key]))
-        for key, value in presets.items()
-        if "." in key and key in parameters and str(value) != parameters[key]
-    ]
-    if any(override.startswith("data.") for override in changed):  # DVC fetches the images of presets alone
-        return "python src/experiment.py " + " ".join(shlex.quote(word) for word in [*words, *changed])
-    settings = [*words, f"overrides={json.dumps(changed)}"]
+    if any(change.startswith(("data.", "+", "~")) for change in changes):  # what params.yaml does not take
+        return "python src/experiment.py " + " ".join(shlex.quote(word) for word in [*words, *changes])
+    settings = [*words, f"overrides={json.dumps(changes)}"]
     return "dvc exp run --temp " + " ".join(f"-S {shlex.quote(setting)}" for setting in settings)
+
+
+def _changes(presets: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:
+    """Return the overrides that turn the values of `presets` into those that were recorded."""
+    recorded = {key: text for key, text in parameters.items() if "." in key}
+    changed = [
+        to_override(key, text if isinstance(value, str) else _parsed(text))
+        for key, value in presets.items()
+        if (text := recorded.get(key, str(value))) != str(value)
+    ]
+    added = [f"+{to_override(key, _parsed(recorded[key]))}" for key in recorded if key not in presets]
+    removed = [f"~{key}" for key in presets if "." in key and key not in recorded]
+    return [*changed, *added, *removed]
+
+
+def _parsed(text: str) -> Any:
+    """Return the value that was recorded as text."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
 
 
 def to_override(key: str, value: Any) -> str:

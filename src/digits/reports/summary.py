@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
 from digits.base.errors import UserError
 from digits.config.schema import Config
+from digits.reports.tables import console
 from digits.tracking import runs, store
 
 
@@ -30,4 +30,4 @@ def summarize(config: Config) -> None:
         ("look at it", "make ui"),
     ):
         table.add_row(name, value)
-    Console(soft_wrap=True, highlight=False).print("", table, "")
+    console().print("", table, "")

@@ -6,6 +6,8 @@ import csv
 import sys
 from collections.abc import Mapping, Sequence
 
+from rich.console import Console
+
 from digits.reports.ranking import Group, pooled_deviation, standard_error, varying, with_deviation
 
 Rows = Sequence[Mapping[str, str]]
@@ -46,11 +48,14 @@ def print_csv(rows: Rows) -> None:
 def print_table(rows: Rows) -> None:
     """Print the rows as a table."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*rows[0], box=box.SIMPLE)
     for row in rows:
         table.add_row(*row.values())
-    width = None if sys.stdout.isatty() else 240  # unbroken if nobody can widen the window
-    Console(highlight=False, width=width).print(table)
+    console().print(table)
+
+
+def console() -> Console:
+    """Return a console that breaks no lines if nobody can widen the window."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 240)

@@ -68,10 +68,7 @@ def _settings(section: dict[str, Any], file: str) -> Settings:
     by_key = dict(dimensions(space)) if isinstance(space, dict) else {}
     if not by_key:
         raise UserError(f"search.space: is empty; name keys to search ({file})")
-    try:
-        return validate(Settings, section | {"space": by_key}, lambda _: file)
-    except UserError as error:
-        raise UserError("; ".join(f"search.{problem}" for problem in str(error).split("; "))) from None
+    return validate(Settings, section | {"space": by_key}, lambda _: file, under="search")
 
 
 def _check_key(key: str, composed: Composed) -> None:

@@ -1,0 +1,138 @@
+"""src/compare.py: the runs of the store, ranked."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from digits.base.errors import UserError
+from digits.learning.history import Epoch
+from digits.reports import figures
+from digits.reports.compare import CURVES, compare
+from digits.tracking import runs, store
+from support import make_request, run_script
+
+pytestmark = pytest.mark.usefixtures("recording")
+
+
+def record(accuracy: float, *overrides: str) -> None:
+    """Record a run of two epochs."""
+    with runs.training_run(make_request(*overrides), {}, {}):
+        for number in (1, 2):
+            runs.log_epoch(Epoch(number, accuracy, 0.1, accuracy * number / 2, 0.2, 0.05, 1.5))
+        runs.log_metrics({"test_accuracy": accuracy, "system/cpu": 50})
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    return tmp_path / "compare.png"
+
+
+@pytest.fixture
+def three_runs(recording: str) -> str:
+    """Two replicates, and a run that is better."""
+    record(0.8, "seed=0")
+    record(0.9, "seed=1")
+    record(0.95, "model.first_layer=cosines")
+    return recording
+
+
+@pytest.mark.usefixtures("three_runs")
+@pytest.mark.parametrize(
+    ("format", "start"),
+    [("csv", "rank,model.first_layer,runs,"), ("markdown", "| rank | model.first_layer |")],
+)
+def test_the_ranking_is_exported(
+    format: str, start: str, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare("", "val_accuracy", format, picture)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(start)
+    assert ["cosines" in line for line in lines if "0." in line] == [True, False]
+
+
+@pytest.mark.usefixtures("three_runs")
+def test_the_ranking_is_a_table_with_replicates_as_one_row(
+    picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare("", "val_accuracy", "table", picture)
+    printed = capsys.readouterr()
+    best, replicates = (line.split() for line in printed.out.splitlines() if "0." in line)
+    assert best[:4] == ["1", "cosines", "1", "0.9500"]
+    assert replicates[:6] == ["2", "learnt", "2", "0.8500", "±", "0.0707"]
+    assert printed.err == f"learning curves: {picture}\n"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("three_runs")
+def test_the_filter_selects_runs(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compare("params.`model.first_layer` = 'learnt' and params.seed = '1'", "val_accuracy", "csv", picture)
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("1,1,0.9000,")
+
+
+def test_runs_that_did_not_finish_are_left_out(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(0.8)
+    with contextlib.suppress(RuntimeError), runs.training_run(make_request("seed=1"), {}, {}):
+        runs.log_metrics({"val_accuracy": 0.9})
+        raise RuntimeError
+    compare("", "val_accuracy", "csv", picture)
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("1,1,0.8000,")
+
+
+def test_curves_are_drawn_of_the_best_groups_at_every_epoch(
+    picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, dict[str, list[list[tuple[int, float]]]]] = {}
+    monkeypatch.setattr(figures, "draw_curves", lambda _, curves, __: drawn.update(curves))
+    for number in range(CURVES + 1):
+        record(0.5 + number / 100, f"model.dropout=0.{number}")
+    compare("", "val_accuracy", "csv", picture)
+    assert list(drawn) == [f"model.dropout=0.{number}" for number in range(CURVES, 0, -1)]
+    assert drawn["model.dropout=0.1"] == {
+        "accuracy": [[(1, 0.51), (2, 0.51)]],
+        "val_accuracy": [[(1, 0.255), (2, 0.51)]],
+    }
+
+
+def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(picture: Path) -> None:
+    record(0.8)
+    with pytest.raises(UserError) as refusal:
+        compare("", "nope", "table", picture)
+    assert str(refusal.value) == (
+        "metric: none of the 1 runs that were selected has nope; they have accuracy, learning_rate, loss, "
+        "seconds, test_accuracy, val_accuracy, val_loss"
+    )
+    assert not picture.exists()
+
+
+def test_without_runs_the_refusal_names_the_store(picture: Path) -> None:
+    with pytest.raises(UserError, match="none of the 0 runs") as refusal:
+        compare("", "val_accuracy", "table", picture)
+    assert str(refusal.value).endswith(f"(in {store.uri()})")
+
+
+def test_a_wrong_filter_is_refused_in_one_line(picture: Path) -> None:
+    with pytest.raises(UserError, match=r"^filter: ") as refusal:
+        compare("nothing of the kind", "val_accuracy", "table", picture)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_script_takes_filter_metric_format_and_picture(
+    picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(0.8)
+    record(0.9, "seed=1")
+    words = ("params.seed = '0'", "--metric", "val_loss", "--format", "csv", "--picture", str(picture))
+    assert run_script("compare.py", *words) is None
+    assert capsys.readouterr().out.splitlines()[0] == "rank,runs,val_loss,behind,test_accuracy,train_seconds"
+    assert picture.exists()
+
+
+@pytest.mark.parametrize("words", [("--format", "nope"), ("--nope",), ("", "one too many")])
+def test_a_wrong_argument_is_refused_in_one_line(words: tuple[str, ...]) -> None:
+    message = str(run_script("compare.py", *words))
+    assert message.startswith("error: ")
+    assert message.endswith("; see --help")
+    assert "\n" not in message

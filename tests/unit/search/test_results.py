@@ -1,0 +1,99 @@
+"""What is shown of a sweep or a search, and kept with its parent."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from digits.reports import figures
+from digits.reports.ranking import Group, rank
+from digits.search import results
+from digits.tracking import runs, store
+from support import make_record, recorded_runs
+
+
+def ranked(**values: list[str]) -> list[Group]:
+    """Return groups that differ in one parameter, the best first."""
+    ((name, differing),) = values.items()
+    records = [
+        make_record(metrics={"val_accuracy": 0.9 - number / 1000}, **{name: value})
+        for number, value in enumerate(differing)
+    ]
+    return rank(records)
+
+
+@pytest.fixture
+def labels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The labels in the figure, once it is drawn."""
+    drawn: list[str] = []
+
+    def draw(_: str, groups: Sequence[Group], labels: Sequence[str], file: Path) -> None:
+        assert len(groups) == len(labels)
+        drawn.extend(labels)
+        file.touch()
+
+    monkeypatch.setattr(figures, "draw_ranking", draw)
+    return drawn
+
+
+def report(groups: list[Group], folder: Path) -> None:
+    store.use()
+    with runs.run("sweep"):
+        results.report(groups, groups[0], "the command", folder)
+
+
+@pytest.mark.usefixtures("recording")
+def test_the_ranking_is_printed_and_kept_with_the_parent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "summary"
+    folder.mkdir()
+    (folder / "more.png").touch()
+    report(ranked(model=["small", "compact"]), folder)
+    (parent,) = recorded_runs()
+    kept = {file.path for file in mlflow.MlflowClient().list_artifacts(parent.info.run_id)}
+    assert kept == {"ranking.csv", "ranking.md", "ranking.png", "more.png"}
+    with (folder / "ranking.csv").open() as stream:
+        assert [(row["rank"], row["model"]) for row in csv.DictReader(stream)] == [
+            ("1", "small"),
+            ("2", "compact"),
+        ]
+    assert (folder / "ranking.png").read_bytes().startswith(b"\x89PNG")
+    markdown = (folder / "ranking.md").read_text()
+    assert parent.data.tags["mlflow.note.content"] == f"{markdown}\n    the command\n"
+    assert parent.data.metrics == {"best_val_accuracy": 0.9}
+    rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines() if "0." in line]
+    assert rows == [["1", "small"], ["2", "compact"]]
+
+
+@pytest.mark.usefixtures("recording")
+def test_groups_in_the_figure_are_labelled_with_what_tells_them_apart(
+    tmp_path: Path, labels: list[str]
+) -> None:
+    report(ranked(model=["small", "compact"]), tmp_path)
+    assert labels == ["model=small", "model=compact"]
+
+
+@pytest.mark.usefixtures("recording")
+def test_groups_in_the_figure_are_numbered_if_labels_would_be_long(tmp_path: Path, labels: list[str]) -> None:
+    report(ranked(model=["small", "x" * 60]), tmp_path)
+    assert labels == ["rank 1", "rank 2"]
+
+
+@pytest.mark.usefixtures("recording")
+def test_the_figure_has_the_best_groups_and_the_table_all(tmp_path: Path, labels: list[str]) -> None:
+    count = results.LARGEST_FIGURE + 1
+    report(ranked(epochs=[str(number) for number in range(count)]), tmp_path)
+    assert labels == [f"epochs={number}" for number in range(count - 1)]
+    assert len((tmp_path / "ranking.md").read_text().splitlines()) == 2 + count
+
+
+def test_where_to_look_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results.print_where_to_look("0123abc", "the command", tmp_path)
+    assert capsys.readouterr().out == (
+        "best by validation accuracy; to repeat it: the command\n"
+        f"tables and figures: {tmp_path}\n"
+        "look at the trials: make ui SWEEP=0123abc\n\n"
+    )
