@@ -16,8 +16,8 @@ from digits.config.schema import Config
 
 
 def repeat_command(parameters: Mapping[str, str]) -> str:
-    """Return the shell command that repeats the run with these recorded `parameters`. It leaves all presets and
-    params.yaml as they are. If the presets of today do not allow it, return the reason instead."""
+    """Return the shell command that repeats the run with these recorded `parameters`, and leaves all presets
+    and params.yaml as they are. If the presets of today do not allow it, return the reason instead."""
     words = [f"{key}={parameters[key]}" for key in KEYS if key in parameters]
     try:
         presets = parse(compose_values(words, presets_only=True), Config).parameters()
