@@ -1,0 +1,89 @@
+"""A model that is trained and evaluated by hand, from another folder, with the runs on a tracking server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from digits.reports.ui import answers
+from project import Project, Share, copy_project, find_runs, free_port
+from sweeps import Sweep
+
+
+@dataclasses.dataclass(frozen=True)
+class ByHand:
+    """A project, the folder where its commands were started, and the server's folder. To be read only."""
+
+    project: Project
+    started_in: Path
+    server: Path
+
+    def run(self) -> Run:
+        (only,) = find_runs(MlflowClient(f"sqlite:///{self.server / 'team.db'}"))
+        return only
+
+
+@pytest.fixture(scope="module")
+def by_hand(share: Share, finished_template: Path, swept: Sweep) -> ByHand:
+    """The best trial of the sweep, trained by train.py and scored by evaluate.py."""
+    dropout = swept.best_trial().data.params["model.dropout"]
+    words = [word for word in swept.words if not word.startswith("model.dropout")]
+    words += [f"model.dropout={dropout}", "threads=3"]
+
+    def make(folder: Path) -> None:
+        project = copy_project(finished_template, folder)
+        started_in, server = folder / "elsewhere", folder / "server"
+        started_in.mkdir()
+        server.mkdir()
+        port = free_port()
+        command = ["mlflow", "server", "--workers", "1", "--port", str(port)]
+        command += ["--backend-store-uri", f"sqlite:///{server / 'team.db'}"]
+        command += ["--artifacts-destination", str(server / "artifacts")]
+        with project.started(*command, cwd=server) as process:
+            while not answers(port):
+                assert process.poll() is None
+                time.sleep(0.2)
+            project.environment["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{port}"
+            src = project.root / "src"
+            project.run("python", str(src / "train.py"), *words, "out=trained", cwd=started_in)
+            model = "model_file=trained/models/model.keras"
+            project.run("python", str(src / "evaluate.py"), *words, model, "out=scored", cwd=started_in)
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate()
+
+    folder = share("by_hand", make)
+    return ByHand(Project(folder / "project"), folder / "elsewhere", folder / "server")
+
+
+def test_a_server_gets_the_runs_instead_of_the_projects_store(by_hand: ByHand) -> None:
+    run = by_hand.run()
+    assert run.info.status == "FINISHED"
+    assert "test_accuracy" in run.data.metrics
+    artifacts = {file.name for file in (by_hand.server / "artifacts").rglob("*")}
+    assert {"mistakes.png", "model.keras"} <= artifacts
+    assert not (by_hand.project.root / "mlflow.db").exists()
+
+
+def test_a_run_by_hand_gives_the_bits_of_the_trial_with_another_number_of_threads(
+    by_hand: ByHand, swept: Sweep
+) -> None:
+    run, trial = by_hand.run(), swept.best_trial()
+    assert (run.data.tags["threads"], trial.data.tags["threads"]) == ("3", "1")
+    assert run.data.params == trial.data.params
+    assert run.data.tags["model_md5"] == trial.data.tags["model_md5"]
+    assert run.data.metrics["test_loss"] == trial.data.metrics["test_loss"]
+
+
+def test_a_run_by_hand_writes_where_it_is_started_and_leaves_dvcs_outputs_alone(by_hand: ByHand) -> None:
+    scores = json.loads((by_hand.started_in / "scored/reports/metrics.json").read_text())
+    assert scores["test_accuracy"] == by_hand.run().data.metrics["test_accuracy"]
+    assert by_hand.project.changes() == ""
+    assert by_hand.project.stale_stages() == []

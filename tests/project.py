@@ -1,0 +1,200 @@
+"""A copy of the project in a git repository of its own, to run its commands in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo  # type: ignore[import-untyped]
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from support import ROOT
+
+STAGES = ("fetch", "preprocess", "train", "evaluate")
+IDENTITY = {
+    f"GIT_{role}_{part}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
+}
+SET_ELSEWHERE = ("MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # the first by MLflow
+LONGEST = 240  # seconds that a command may take
+COMPLETE = "complete"  # the file that marks what tests share
+Share = Callable[[str, Callable[[Path], None]], Path]  # see the fixture share
+
+
+class Project:
+    """A copy of the project, and what its commands, DVC and MLflow say about it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.store = f"sqlite:///{root / 'mlflow.db'}"
+        self.environment = os.environ | IDENTITY
+        self.environment |= {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(root.parent / "home"),  # where neither git nor DVC is configured
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        for name in SET_ELSEWHERE:
+            self.environment.pop(name, None)
+
+    def run(
+        self,
+        *command: str,
+        code: int = 0,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return what the command prints to both streams. Its exit code must be `code`."""
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.root,
+            env=self.environment | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LONGEST,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    @contextlib.contextmanager
+    def started(
+        self, *command: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start the command with both streams in one pipe. What is left of it at the end is killed."""
+        process = subprocess.Popen(
+            command,
+            cwd=cwd or self.root,
+            env=self.environment | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # so that its own children can be found at the end
+            # a shell's background commands ignore it, and so would this one
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        end = threading.Timer(LONGEST, process.kill)
+        end.start()
+        try:
+            yield process
+        finally:
+            end.cancel()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace the first `old` in a file, which must be there."""
+        text = (self.root / file).read_text()
+        assert old in text
+        (self.root / file).write_text(text.replace(old, new, 1))
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", "state")
+
+    def changes(self) -> str:
+        """Return what differs from the last commit, according to git."""
+        return self.run("git", "status", "--porcelain")
+
+    def stale_stages(self) -> list[str]:
+        """Return the stages whose own dependencies, parameters or outputs changed, according to DVC."""
+        with Repo(str(self.root)) as repo:
+            changed = {name.rpartition(":")[2] for name in repo.status()}  # without the path of dvc.yaml
+        return [stage for stage in STAGES if stage in changed]
+
+    def ignored_by_dvc(self, files: Collection[Path]) -> set[Path]:
+        """Return the files that .dvcignore excludes. All are relative to the root."""
+        with Repo(str(self.root)) as repo:
+            return {file for file in files if repo.dvcignore.is_ignored_file(str(self.root / file))}
+
+    @property
+    def client(self) -> MlflowClient:
+        return MlflowClient(self.store)
+
+    def runs(self, filter_string: str = "") -> list[Run]:
+        """Return the recorded runs that MLflow's search syntax selects, newest first."""
+        return find_runs(self.client, filter_string)
+
+    def points(self, run: Run, metric: str) -> list[tuple[int, float]]:
+        """Return the step and the value of a recorded metric at every step."""
+        history: Any = self.client.get_metric_history(run.info.run_id, metric)
+        return [(point.step, point.value) for point in history]
+
+    def artifacts(self, run: Run) -> set[str]:
+        """Return the names of the files and folders that were recorded with the run."""
+        return {file.path for file in self.client.list_artifacts(run.info.run_id)}
+
+
+def copy_checkout(folder: Path) -> Project:
+    """Copy the files of this checkout, committed or not, except what DVC's stages wrote."""
+    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(tracked, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    (folder / "home").mkdir(parents=True)
+    project = Project(folder / "project")
+    for name in filter(None, names.split("\0")):
+        written = (name.startswith("reports/") and not name.endswith(".gitignore")) or name == "dvc.lock"
+        if (ROOT / name).exists() and not written:
+            target = project.root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    installed = project.root / ".venv/installed"  # for make: the tests' environment is used, which is on PATH
+    installed.parent.mkdir()
+    installed.touch()
+    project.run("git", "init", "--quiet", "--initial-branch", "main")
+    project.edit("params.yaml", "epochs: auto", "epochs: 1")
+    return project
+
+
+def copy_project(source: Path, folder: Path) -> Project:
+    """Copy a project without its store, which knows artifacts by their absolute paths."""
+    left_out = tuple(str(source / name) for name in ("project/mlruns/digits", "project/mlflow.db", COMPLETE))
+
+    def ignore(parent: str, names: list[str]) -> list[str]:
+        return [name for name in names if f"{parent}/{name}".startswith(left_out)]
+
+    shutil.copytree(source, folder, symlinks=True, ignore=ignore)
+    return Project(folder / "project")
+
+
+def find_runs(client: MlflowClient, filter_string: str = "") -> list[Run]:
+    """Return the runs that MLflow's search syntax selects, newest first."""
+    experiment = client.get_experiment_by_name("digits")
+    if experiment is None:
+        return []
+    order = ["attributes.start_time DESC"]
+    return list(client.search_runs([experiment.experiment_id], filter_string, order_by=order))
+
+
+def stages_run(output: str) -> list[str]:
+    """Return the stages that DVC ran, according to what it printed."""
+    return [stage for stage in STAGES if f"Running stage '{stage}'" in output]
+
+
+def read_until(process: subprocess.Popen[str], *wanted: str) -> str:
+    """Return what the process prints until each of `wanted` has come, one after the other."""
+    assert process.stdout is not None
+    seen, left = "", list(wanted)
+    while left:
+        line = process.stdout.readline()
+        assert line, f"{left[0]!r} did not come after:\n{seen}"
+        seen += line
+        if left[0] in line:
+            del left[0]
+    return seen
+
+
+def free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
