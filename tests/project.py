@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dvc.repo import Repo  # type: ignore[import-untyped]
+from dvc.repo import Repo
 from mlflow import MlflowClient
 from mlflow.entities import Run
 

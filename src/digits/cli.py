@@ -8,12 +8,12 @@ import contextlib
 import functools
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from digits.base import interrupts
 from digits.base.errors import UserError
 from digits.base.paths import CONF
 from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
@@ -21,8 +21,6 @@ from digits.config.params import option_lines, param_lines
 from digits.config.request import AnyConfig, Request, compose_request, to_request
 
 WANTS_TRACEBACK = "HYDRA_FULL_ERROR" in os.environ  # Hydra's own switch
-
-_interrupted = False
 
 
 def run(
@@ -123,9 +121,7 @@ def set_up_process() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     _open_closed_streams()
     relax_garbage_collection()
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as under nohup
-        signal.signal(signal.SIGINT, _interrupt)
+    interrupts.install()
 
 
 def _open_closed_streams() -> None:
@@ -147,19 +143,6 @@ def relax_garbage_collection() -> None:
     second."""
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
-
-
-def _interrupt(*_: object) -> None:
-    global _interrupted
-    _interrupted = True
-    raise KeyboardInterrupt
-
-
-def raise_if_interrupted() -> None:
-    """Raise an interrupt once more, during long work: some libraries catch every exception, and an interrupt
-    that arrives there is lost."""
-    if _interrupted:
-        raise KeyboardInterrupt
 
 
 def _docstring() -> str:

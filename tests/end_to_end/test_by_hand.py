@@ -47,7 +47,8 @@ def by_hand(share: Share, finished_template: Path, swept: Sweep) -> ByHand:
         command = ["mlflow", "server", "--workers", "1", "--port", str(port)]
         command += ["--backend-store-uri", f"sqlite:///{server / 'team.db'}"]
         command += ["--artifacts-destination", str(server / "artifacts")]
-        with project.started(*command, cwd=server) as process:
+        no_jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # as make ui does
+        with project.started(*command, cwd=server, environment=no_jobs) as process:
             while not answers(port):
                 assert process.poll() is None
                 time.sleep(0.2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from digits import cli
+from digits.base import interrupts
 from digits.base.errors import UserError
 from digits.config.data import DataConfig
 from digits.config.request import Request
@@ -132,4 +133,4 @@ def test_a_parsed_command_exits_with_what_it_returns() -> None:
 
 
 def test_without_an_interrupt_work_goes_on() -> None:
-    cli.raise_if_interrupted()
+    interrupts.raise_if_interrupted()

@@ -11,6 +11,7 @@ from digits.base.paths import ROOT
 START = """
 import os, signal
 from digits import cli
+from digits.base import interrupts
 from digits.base.errors import UserError
 """
 
@@ -61,14 +62,37 @@ def test_an_interrupt_that_a_library_catches_is_raised_once_more(signal: str) ->
         os.kill(os.getpid(), signal.{signal})
     except BaseException:
         print("caught")
-    cli.raise_if_interrupted()
+    interrupts.raise_if_interrupted()
     print("went on")"""
     done = in_a_process(body)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"caught\n", b"")
 
 
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_an_interrupt_is_held_while_something_is_recorded(signal: str) -> None:
+    body = f"""
+    with interrupts.interrupts_held():
+        os.kill(os.getpid(), signal.{signal})
+        print("recorded")
+    print("went on")"""
+    done = in_a_process(body)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"recorded\n", b"")
+
+
+def test_after_an_interrupt_what_is_left_can_be_recorded() -> None:
+    body = """
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        for number in range(2):
+            with interrupts.interrupts_held():
+                print(number)"""
+    done = in_a_process(body)
+    assert (done.returncode, done.stdout) == (130, b"0\n1\n")
+
+
 def test_an_ignored_interrupt_stays_ignored() -> None:
-    body = "os.kill(os.getpid(), signal.SIGINT); cli.raise_if_interrupted(); print('went on')"
+    body = "os.kill(os.getpid(), signal.SIGINT); interrupts.raise_if_interrupted(); print('went on')"
     done = in_a_process(body, first="signal.signal(signal.SIGINT, signal.SIG_IGN)")
     assert (done.returncode, done.stdout) == (0, b"went on\n")
 

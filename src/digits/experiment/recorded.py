@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from digits.base import files
-from digits.cli import raise_if_interrupted
+from digits.base.interrupts import raise_if_interrupted
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits

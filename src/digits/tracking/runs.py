@@ -21,6 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
 from digits.base import files
+from digits.base.interrupts import interrupts_held
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
@@ -80,24 +81,28 @@ def run(
     os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", SAMPLING_SECONDS)
     tags = {"mlflow.parentRunId": parent, "sweep": parent} if parent and not run_id else None
-    active = mlflow.start_run(
-        run_id,
-        run_name=None if run_id else name,  # MLflow would rename the run that is continued
-        nested=True,
-        tags=tags,
-        log_system_metrics=log_system_metrics,
-    )
     try:
+        with interrupts_held():
+            active = mlflow.start_run(
+                run_id,
+                run_name=None if run_id else name,  # MLflow would rename the run that is continued
+                nested=True,
+                tags=tags,
+                log_system_metrics=log_system_metrics,
+            )
         yield active.info.run_id
     except BaseException as error:
-        killed = isinstance(error, KeyboardInterrupt)
-        with contextlib.suppress(MlflowException):  # if the store failed, `error` already says so
+        status = RunStatus.KILLED if isinstance(error, KeyboardInterrupt) else RunStatus.FAILED
+        # if the store failed, `error` already says so
+        with interrupts_held(), contextlib.suppress(MlflowException):
             mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:5000])
-            mlflow.end_run(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+            mlflow.end_run(RunStatus.to_string(status))
         raise
-    mlflow.end_run()
+    with interrupts_held():
+        mlflow.end_run()
 
 
+@interrupts_held()
 def set_tags(tags: Mapping[str, object]) -> None:
     """Set tags of the active run."""
     mlflow.set_tags(dict(tags))
@@ -114,12 +119,14 @@ def run_name(request: Request[Config]) -> str:
     return name.strip()[:LONGEST_NAME]
 
 
+@interrupts_held()
 def _describe(config: Config) -> None:
     mlflow.set_tags(origin())
     mlflow.log_params(config.parameters())
     mlflow.log_dict(config.model_dump(), "config.yaml")
 
 
+@interrupts_held()
 def _log_inputs(config: Config, splits: Splits) -> None:
     source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
     for name, split in splits.items():
@@ -130,21 +137,25 @@ def _log_inputs(config: Config, splits: Splits) -> None:
             )
 
 
+@interrupts_held()
 def log_epoch(epoch: Epoch) -> None:
     """Record the metrics of an epoch in one call. Its number is the step."""
     mlflow.log_metrics(epoch.metrics(), step=epoch.epoch)
 
 
+@interrupts_held()
 def log_metrics(metrics: Mapping[str, float]) -> None:
     """Record numbers that belong to the run as a whole."""
     mlflow.log_metrics(dict(metrics))
 
 
+@interrupts_held()
 def log_files(folder: Path) -> None:
     """Record all files in `folder`, under the same relative paths."""
     mlflow.log_artifacts(str(folder))
 
 
+@interrupts_held()
 def log_model(model: keras.Model, model_file: Path, splits: Splits) -> None:
     """Record the model with its signature, and the md5 of its file as a tag.
 

@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError
+from digits.base.interrupts import interrupts_held
 from digits.base.paths import main_root
 
 
@@ -37,6 +38,7 @@ def uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_root() / 'mlflow.db'}?timeout=60"
 
 
+@interrupts_held()
 def use() -> str:
     """Make the store and its experiment current, create both if they are missing, and return the experiment's
     id.
@@ -79,6 +81,7 @@ def _set_experiment(name: str, location: str | None) -> str:
     return str(mlflow.set_experiment(name).experiment_id)
 
 
+@interrupts_held()
 def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
     """Return the runs that MLflow's search syntax selects, newest first.
 
@@ -112,6 +115,7 @@ def newest(filter_string: str) -> Record | None:
     return next(iter(search(filter_string, limit=1)), None)
 
 
+@interrupts_held()
 def metric_history(run_id: str, metric: str) -> list[tuple[int, float]]:
     """Return the step and the value of the metric at every step."""
     return [(p.step, p.value) for p in mlflow.MlflowClient().get_metric_history(run_id, metric)]

@@ -1,12 +1,8 @@
 """Figures as files."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from digits.base.drawing import new_figure, save_figure, use_log_scale
-from digits.base.paths import ROOT
 
 
 def draw(value: float, file: Path) -> bytes:
@@ -19,18 +15,6 @@ def draw(value: float, file: Path) -> bytes:
 def test_equal_values_make_equal_files(tmp_path: Path) -> None:
     first, again, other = (draw(value, tmp_path / "a/figure.png") for value in (2, 2, 3))
     assert first == again != other
-
-
-def test_a_notebooks_backend_does_not_matter(tmp_path: Path) -> None:
-    """In a process of its own, since matplotlib looks at the variable when it is imported."""
-    code = (
-        "import sys; from pathlib import Path; from digits.base.drawing import new_figure, save_figure; "
-        "save_figure(new_figure('title', 1, 2, 2)[0], Path(sys.argv[1]))"
-    )
-    changed = {"PYTHONPATH": str(ROOT / "src"), "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-    file = tmp_path / "figure.png"
-    subprocess.run([sys.executable, "-c", code, file], env=os.environ | changed, check=True)
-    assert file.read_bytes().startswith(b"\x89PNG")
 
 
 def test_axes_stand_side_by_side() -> None:
