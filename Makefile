@@ -13,10 +13,10 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test test-fast check format compare ui bench lock
+.PHONY: help setup run test test-fast test-benchmarks check format compare ui bench lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 setup: .venv/installed ## create .venv and install what requirements.txt pins
 
@@ -31,11 +31,14 @@ run: setup ## run the pipeline on the 5,000 digits of data=sample, in a copy of 
 	dvc exp run --temp -S data=sample
 	@python src/summary.py data=sample
 
-test: setup ## run all tests
-	pytest
+test: setup ## run the test suite
+	pytest tests/unit tests/end_to_end
 
 test-fast: setup ## run the tests that need no process of their own
 	pytest tests/unit
+
+test-benchmarks: setup ## run each benchmark once, as short as can be
+	pytest tests/benchmarks
 
 check: setup ## lint, check formatting and types
 	ruff check

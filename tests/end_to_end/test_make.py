@@ -9,6 +9,8 @@ import yaml
 
 from project import IDENTITY, STAGES, Project, copy_checkout, stages_run
 
+SUITES = ("benchmarks", "end_to_end", "unit")
+
 
 def locked(text: str) -> dict[str, object]:
     """Return the digests of everything that the stages wrote, according to a dvc.lock."""
@@ -41,21 +43,22 @@ def test_help_lists_all_targets(finished: Project) -> None:
     assert phony
     listed = [line.split()[0] for line in finished.run("make", "help").splitlines()]
     assert listed == phony[1].split()
-    expected = "help setup run test test-fast check format compare ui bench lock"
+    expected = "help setup run test test-fast test-benchmarks check format compare ui bench lock"
     assert listed == expected.split()
 
 
-@pytest.mark.parametrize(("target", "suites"), [("test", ["end_to_end", "unit"]), ("test-fast", ["unit"])])
-def test_test_runs_all_tests_and_test_fast_those_of_this_process(
-    project: Project, target: str, suites: list[str]
-) -> None:
+@pytest.mark.parametrize(
+    ("target", "suites"),
+    [("test", ["end_to_end", "unit"]), ("test-fast", ["unit"]), ("test-benchmarks", ["benchmarks"])],
+)
+def test_each_test_target_runs_its_suites(project: Project, target: str, suites: list[str]) -> None:
     shutil.rmtree(project.root / "tests")
-    for suite in ("end_to_end", "unit"):
+    for suite in SUITES:
         file = project.root / "tests" / suite / "test_one.py"
         file.parent.mkdir(parents=True)
         file.write_text("def test_one() -> None: ...\n")
     output = project.run("make", target, environment={"PYTEST_ADDOPTS": "--collect-only -q"})
-    assert [suite for suite in ("end_to_end", "unit") if f"tests/{suite}/test_one.py" in output] == suites
+    assert [suite for suite in SUITES if f"tests/{suite}/test_one.py" in output] == suites
 
 
 def test_format_mends_what_it_can(project: Project) -> None:
