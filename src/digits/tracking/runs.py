@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from digits.learning.history import Epoch
 
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports
-SAMPLING_SECONDS = (
-    "2"  # of system metrics; the default of 10 misses short runs, 1 takes 3 % of the training's time
-)
+SAMPLING_SECONDS = "2"  # of system metrics; MLflow's 10 misses short runs, 1 takes 3 % of the training
 
 
 @contextlib.contextmanager
@@ -50,7 +48,7 @@ def training_run(request: Request[Config], splits: Splits, tags: Mapping[str, st
     name, parent = run_name(request), request.options.parent_run
     with run(name, parent=parent, log_system_metrics=None) as run_id:
         _describe(request.config)
-        mlflow.set_tags({"workers": str(request.resources.workers), **tags})
+        set_tags({"workers": request.resources.workers, **tags})
         _log_inputs(request.config, splits)
         yield run_id
 
@@ -67,7 +65,7 @@ def evaluation_run(request: Request[Config], splits: Splits) -> Iterator[str]:
     with run(run_name(request), trained.run_id if trained else None, request.options.parent_run) as run_id:
         if not trained:
             _describe(request.config)
-            mlflow.set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
+            set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
         _log_inputs(request.config, splits)
         yield run_id
 
@@ -81,6 +79,7 @@ def run(
     os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", SAMPLING_SECONDS)
     tags = {"mlflow.parentRunId": parent, "sweep": parent} if parent and not run_id else None
+    active = None
     try:
         with interrupts_held():
             active = mlflow.start_run(
@@ -92,11 +91,13 @@ def run(
             )
         yield active.info.run_id
     except BaseException as error:
-        status = RunStatus.KILLED if isinstance(error, KeyboardInterrupt) else RunStatus.FAILED
-        # if the store failed, `error` already says so
-        with interrupts_held(), contextlib.suppress(MlflowException):
-            mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:5000])
-            mlflow.end_run(RunStatus.to_string(status))
+        if active is not None:
+            status = RunStatus.KILLED if isinstance(error, KeyboardInterrupt) else RunStatus.FAILED
+            # if the store failed, `error` already says so
+            with interrupts_held(), contextlib.suppress(MlflowException):
+                mlflow.end_run(RunStatus.to_string(status))
+                reason = f"{type(error).__name__}: {error}"[:5000]
+                mlflow.MlflowClient().set_tag(active.info.run_id, "error", reason)
         raise
     with interrupts_held():
         mlflow.end_run()

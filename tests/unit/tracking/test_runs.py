@@ -119,6 +119,20 @@ def test_a_run_that_is_continued_keeps_its_name_and_its_parent() -> None:
     assert (run.info.run_name, run.data.tags["sweep"]) == ("first", "p1")
 
 
+def test_a_run_that_cannot_be_started_marks_no_other_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise mlflow.exceptions.MlflowException("no space")
+
+    store.use()
+    with runs.run("parent"):
+        monkeypatch.setattr("mlflow.start_run", fail)
+        with pytest.raises(mlflow.exceptions.MlflowException, match="no space"), runs.run("child"):
+            pass
+    (parent,) = recorded_runs()
+    assert parent.info.status == "FINISHED"
+    assert "error" not in parent.data.tags
+
+
 def test_epochs_are_steps() -> None:
     with runs.training_run(make_request(), {}, {}) as run_id:
         for number in (1, 2, 3):
