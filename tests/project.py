@@ -24,7 +24,11 @@ STAGES = ("fetch", "preprocess", "train", "evaluate")
 IDENTITY = {
     f"GIT_{role}_{part}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
 }
-SET_ELSEWHERE = ("MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # the first by MLflow
+SET_ELSEWHERE = (
+    *("HYDRA_FULL_ERROR", "MLFLOW_TRACKING_URI"),  # by commands and MLflow in this process
+    *("MAKEFLAGS", "MAKELEVEL", "MFLAGS"),  # by `make test`
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),
+)
 LONGEST = 240  # seconds that a command may take
 COMPLETE = "complete"  # the file that marks what tests share
 Share = Callable[[str, Callable[[Path], None]], Path]  # see the fixture share
