@@ -1,12 +1,9 @@
-"""The store: where it is, which stores are refused, and several processes at once."""
+"""The store: where it is, which stores are refused, and what is read from it."""
 
 import contextlib
 import functools
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,22 +13,7 @@ import pytest
 
 from digits.base.errors import UserError
 from digits.tracking import store
-from support import ROOT, metric_points, recorded_runs
-
-LOGS_20_STEPS = """
-import mlflow
-from digits.tracking import store
-store.use()
-with mlflow.start_run():
-    for step in range(20):
-        mlflow.log_metrics({"a": step, "b": -step}, step=step)
-"""
-
-
-def start_python(code: str) -> subprocess.Popen[str]:
-    """Start a process that runs `code` with the library."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
+from support import ROOT
 
 
 @pytest.fixture
@@ -138,16 +120,3 @@ def test_a_metric_is_read_at_every_step() -> None:
         for step in (1, 2, 3):
             mlflow.log_metric("accuracy", step / 4, step=step)
     assert store.metric_history(run.info.run_id, "accuracy") == [(1, 0.25), (2, 0.5), (3, 0.75)]
-
-
-@pytest.mark.usefixtures("database")
-def test_processes_that_record_at_once_lose_nothing() -> None:
-    for recorded_before in (0, 4):  # at first they also have to create the store
-        processes = [start_python(LOGS_20_STEPS) for _ in range(4)]
-        for process in processes:
-            _, errors = process.communicate(timeout=240)
-            assert process.returncode == 0, errors
-        assert len(recorded_runs()) == recorded_before + 4
-    for run in recorded_runs():
-        for metric, sign in (("a", 1), ("b", -1)):
-            assert metric_points(run.info.run_id, metric) == [(step, sign * step) for step in range(20)]
