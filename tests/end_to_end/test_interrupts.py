@@ -2,10 +2,35 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from project import Project, read_until
+from support import ROOT
+
+RECORDS_AND_IS_INTERRUPTED = """
+import random, signal
+from mlflow import MlflowClient
+from digits.base import interrupts
+from digits.tracking import runs, store
+
+interrupts.install()
+signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
+store.use()
+moments = random.Random(1)
+for number in range(40):
+    interrupts._interrupted = False  # each run stands for a process of its own
+    try:
+        with runs.run("interrupted") as run_id:
+            signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.001, 0.08))
+            while True:
+                runs.log_metrics({"a": 1.0, "b": 2.0})
+    except KeyboardInterrupt:
+        print(MlflowClient().get_run(run_id).info.status)
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -26,6 +51,15 @@ def test_an_interrupted_run_is_killed_with_its_epochs_and_writes_nothing(
     assert steps == list(range(1, len(steps) + 1))
     assert len(steps) >= 1
     assert [path.name for path in folder.iterdir()] == [".hydra"]
+
+
+def test_a_run_that_is_interrupted_at_any_moment_of_recording_is_killed(tmp_path: Path) -> None:
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}?timeout=3"}
+    environment = os.environ | store | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", RECORDS_AND_IS_INTERRUPTED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["KILLED"] * 40
 
 
 def test_a_bug_keeps_its_traceback(project: Project) -> None:
