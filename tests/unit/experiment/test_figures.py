@@ -20,7 +20,7 @@ SURE = np.eye(10, dtype=np.float32)
 
 
 def confusion(wrong: int) -> Any:
-    """Return counts of 100 images, of which so many threes are read as fives."""
+    """Return counts of 100 images, of which `wrong` threes are read as fives."""
     counts = 10 * np.eye(10, dtype=np.int64)
     counts[3, 3] -= wrong
     counts[3, 5] += wrong
