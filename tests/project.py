@@ -57,15 +57,7 @@ class Project:
         environment: Mapping[str, str] | None = None,
     ) -> str:
         """Return what the command prints to both streams. Its exit code must be `code`."""
-        done = subprocess.run(
-            command,
-            cwd=cwd or self.root,
-            env=self.environment | dict(environment or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LONGEST,
-        )
+        done = subprocess.run(command, timeout=LONGEST, **self._place(cwd, environment))
         assert done.returncode == code, done.stdout
         return done.stdout
 
@@ -76,11 +68,7 @@ class Project:
         """Start the command with both streams in one pipe. What is left of it at the end is killed."""
         process = subprocess.Popen(
             command,
-            cwd=cwd or self.root,
-            env=self.environment | dict(environment or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            **self._place(cwd, environment),
             start_new_session=True,  # so that its own children can be found at the end
             # a shell's background commands ignore it, and so would this one
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -96,6 +84,17 @@ class Project:
             process.wait()
             if process.stdout:
                 process.stdout.close()
+
+    def _place(self, cwd: Path | None, environment: Mapping[str, str] | None) -> dict[str, Any]:
+        """Return what every command is started with: its folder, its environment, and one pipe for both
+        streams."""
+        return {
+            "cwd": cwd or self.root,
+            "env": self.environment | dict(environment or {}),
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace the first `old` in a file, which must be there."""

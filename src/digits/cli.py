@@ -37,8 +37,7 @@ def run(
     With `sweep` (see `digits.search.sweep`), a sweep of this command is recorded and reported as a whole.
     Exits with 1 after an error, 130 after an interrupt.
     """
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(_help(schema, primary))
+    if _printed_help(schema, primary):
         return
     started = False
     with one_line_errors(lambda error: not started and isinstance(error, of_composition())):
@@ -67,8 +66,7 @@ def run(
 
 def run_composed(main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig]) -> None:
     """Call `main` with what the command line asks for, for a command that writes no files."""
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(_help(schema, "config"))
+    if _printed_help(schema, "config"):
         return
     with one_line_errors():
         main(compose_request(sys.argv[1:], schema, Path()))
@@ -149,26 +147,29 @@ def _docstring() -> str:
     return (sys.modules["__main__"].__doc__ or "").strip()
 
 
-def _help(schema: type[AnyConfig], primary: str) -> str:
-    """Return what the command is for, with examples, and the keys that it reads."""
+def _printed_help(schema: type[AnyConfig], primary: str) -> bool:
+    """Print what the command is for, with examples, and the keys that it reads, if the command line asks for
+    it. Return whether it does."""
+    if not {"-h", "--help"} & set(sys.argv[1:]):
+        return False
     purpose, _, examples = _docstring().rpartition("\n\n")
     whole = "model" in schema.model_fields
     keys = (*schema.model_fields, *(("threads", "overrides") if whole else ()))
     options = option_lines("config") if whole else option_lines("config")[:1]
     if primary != "config":
         options = [*option_lines(primary), *options]
-    return "\n".join(
-        [
-            purpose,
-            "",
-            *(f"  {line.strip()}" for line in examples.splitlines()),
-            "",
-            "Keys of the experiment, with their values in params.yaml:",
-            *(f"  {line}" for line in param_lines(keys)),
-            "",
-            "Options, with their defaults:",
-            *(f"  {line}" for line in options),
-            "",
-            "--cfg job shows the whole configuration, --hydra-help Hydra's own options.",
-        ]
-    )
+    lines = [
+        purpose,
+        "",
+        *(f"  {line.strip()}" for line in examples.splitlines()),
+        "",
+        "Keys of the experiment, with their values in params.yaml:",
+        *(f"  {line}" for line in param_lines(keys)),
+        "",
+        "Options, with their defaults:",
+        *(f"  {line}" for line in options),
+        "",
+        "--cfg job shows the whole configuration, --hydra-help Hydra's own options.",
+    ]
+    print("\n".join(lines))
+    return True

@@ -119,8 +119,11 @@ def load_yaml(file: Path) -> Any:
     try:
         return OmegaConf.to_container(OmegaConf.load(io.StringIO(text)))
     except Exception as error:  # OmegaConf lets through whatever YAML's constructors raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{_name(file)}: cannot be read: {reason}") from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> UserError:
+    return UserError(f"{_name(file)}: cannot be read: {' '.join(str(error).split()) or type(error).__name__}")
 
 
 def _name(file: Path) -> str:
@@ -155,7 +158,7 @@ def read_yaml(file: Path) -> str:
             if depth > DEEPEST:
                 raise UserError(f"{name}: is nested more than {DEEPEST} levels deep")
     except yaml.YAMLError as error:
-        raise UserError(f"{name}: cannot be read: {' '.join(str(error).split())}") from None
+        raise _unreadable(file, error) from None
     return text
 
 

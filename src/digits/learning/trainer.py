@@ -35,9 +35,8 @@ class Trainer:
         self._batch_size = min(config.batch_size, len(split))
         sizes = [self.epoch_size(epoch) for epoch in range(1, config.epochs + 1)]
         self.optimizer = build_optimizer(config, steps=sum(sizes) // self._batch_size)
-        self.optimizer.build(
-            model.trainable_variables
-        )  # what is created during tracing makes TensorFlow trace again
+        # what is created during tracing makes TensorFlow trace again
+        self.optimizer.build(model.trainable_variables)
         self._augmentation = Augmentation(split, config.recipe)
         self._loss = cross_entropy(config.recipe.label_smoothing)
         self._random_states = _random_states(model)

@@ -83,11 +83,8 @@ def _check_key(key: str, composed: Composed) -> None:
     values = {
         name: composed.values[name] for name in KEYS if name not in NOT_SEARCHED and name in composed.values
     }
-    defaults = (
-        "recipe.epochs",
-        "recipe.batch_size",
-        "recipe.learning_rate",
-    )  # the keys without recipe. count
+    # params.yaml has these keys without `recipe.`
+    defaults = ("recipe.epochs", "recipe.batch_size", "recipe.learning_rate")
     known = [name for name, _ in flatten(values) if not name.startswith(defaults)]
     if key not in known:
         raise UserError(f"search.space.{key}: unknown key; there is {', '.join(known)}")

@@ -58,9 +58,8 @@ class Range(Section):
         if isinstance(low, int) and isinstance(high, int) and isinstance(step, int):
             return trial.suggest_int(key, low, high, step=step, log=self.log)
         value = trial.suggest_float(key, low, high, step=self.step, log=self.log)
-        return min(
-            max(float(f"{value:.4g}"), low), high
-        )  # few digits, so that a person can read and repeat it
+        short = float(f"{value:.4g}")  # so that a person can read and repeat it
+        return min(max(short, low), high)
 
 
 class Choices(Section):
