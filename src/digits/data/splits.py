@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import zipfile
@@ -33,8 +34,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @functools.cached_property
     def digest(self) -> str:
-        """Return the md5 of images and labels together."""
+        """The md5 of images and labels together."""
         digest = hashlib.md5(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
@@ -93,7 +95,7 @@ def save(splits: Splits, config: DataConfig, folder: Path) -> None:
     """Write each split as a NumPy archive, with the settings and digests of all of them beside it."""
     for name, split in splits.items():
         np.savez(files.with_parents(folder / f"{name}.npz"), images=split.images, labels=split.labels)
-    digests = {name: split.digest() for name, split in splits.items()}
+    digests = {name: split.digest for name, split in splits.items()}
     files.write_json(folder / MADE_FROM, _settings(config) | {"digests": digests})
 
 
@@ -122,7 +124,7 @@ def load(config: DataConfig, folder: Path, *names: str) -> Splits:
         with _damage_reported(file, config):
             with np.load(file) as archive:
                 splits[name] = Split(archive["images"], archive["labels"])
-            if splits[name].digest() != digests[name]:
+            if splits[name].digest != digests[name]:
                 raise UserError(f"{file}: has changed since it was prepared; {_command(config)}")
     return splits
 

@@ -134,7 +134,7 @@ def _log_inputs(config: Config, splits: Splits) -> None:
         if len(split):
             label = f"{config.data.name} {name}"
             mlflow.log_input(
-                from_numpy(split.images, source, split.labels, label, split.digest()), context=name
+                from_numpy(split.images, source, split.labels, label, split.digest), context=name
             )
 
 

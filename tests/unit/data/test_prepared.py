@@ -49,7 +49,7 @@ def test_check_returns_the_digests_without_reading_images(
 ) -> None:
     for file in folder.glob("*.npz"):
         file.unlink()
-    assert splits.check(config, folder) == {name: split.digest() for name, split in saved.items()}
+    assert splits.check(config, folder) == {name: split.digest for name, split in saved.items()}
 
 
 @pytest.mark.parametrize(

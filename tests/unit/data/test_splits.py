@@ -53,7 +53,7 @@ def test_the_seed_decides_which_images_are_held_out(raw: Path, config: DataConfi
     first, again, other = (
         splits.prepare(changed(config, split_seed=seed), raw)["validation"] for seed in (0, 0, 1)
     )
-    assert first.digest() == again.digest() != other.digest()
+    assert first.digest == again.digest != other.digest
 
 
 def test_with_a_share_of_zero_nothing_is_held_out(raw: Path, config: DataConfig) -> None:
@@ -111,5 +111,5 @@ def test_images_and_labels_decide_the_digest(make_split: MakeSplit) -> None:
     split = make_split(20)
     relabelled = Split(split.images, split.labels[::-1].copy())
     repainted = Split(split.images // 2, split.labels)
-    digests = {each.digest() for each in (split, make_split(20), relabelled, repainted)}
+    digests = {each.digest for each in (split, make_split(20), relabelled, repainted)}
     assert len(digests) == 3

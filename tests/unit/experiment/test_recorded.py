@@ -109,7 +109,7 @@ def test_tags_say_what_the_training_was_computed_with(done: Done, monkeypatch: p
 
 
 def test_the_data_sets_are_recorded_with_their_digests(done: Done) -> None:
-    assert digests(done.run) == {name: split.digest() for name, split in done.splits.items()}
+    assert digests(done.run) == {name: split.digest for name, split in done.splits.items()}
 
 
 def test_the_reports_are_written_and_recorded(done: Done) -> None:
@@ -167,7 +167,7 @@ def test_a_later_request_evaluates_in_the_run_that_trained_the_model(
     }
     assert {key: value for key, value in run.data.metrics.items() if key.startswith("test_")} == scores
     assert json.loads((tmp_path / "out/reports/metrics.json").read_text()) == scores
-    assert digests(run) == digests(done.run) | {"test": test.digest()}
+    assert digests(run) == digests(done.run) | {"test": test.digest}
     assert capsys.readouterr().out == (
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
         f"50 sample images), loss {report.loss:.4f}\n"

@@ -147,6 +147,6 @@ def test_data_sets_are_recorded_with_their_digests_and_an_empty_one_is_not(make_
     (run,) = recorded_runs()
     assert run.inputs is not None
     (used,) = run.inputs.dataset_inputs
-    assert used.dataset.digest == make_split(30).digest()
+    assert used.dataset.digest == make_split(30).digest
     assert used.dataset.name == "sample train"
     assert [tag.value for tag in used.tags] == ["train"]
