@@ -87,6 +87,10 @@ class Config(DataConfig):
         presets = {group: values[group].pop("name") for group in ("data", "model", "recipe")}
         return values | presets | dict(flatten(sections))
 
+    def recorded_parameters(self) -> dict[str, str]:
+        """Return the parameters as MLflow gives them back: as text."""
+        return {key: str(value) for key, value in self.parameters().items()}
+
 
 def compose(overrides: Sequence[str] = ()) -> Config:
     """Return the experiment that params.yaml describes, changed by Hydra `overrides`.

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from digits.base.errors import UserError
@@ -20,15 +20,22 @@ def repeat_command(parameters: Mapping[str, str]) -> str:
     and params.yaml as they are. If the presets of today do not allow it, return the reason instead."""
     words = [f"{key}={parameters[key]}" for key in KEYS if key in parameters]
     try:
-        presets = parse(compose_values(words, presets_only=True), Config).parameters()
-        changes = _changes(presets, parameters)
-        parse(compose_values([*words, *changes], presets_only=True), Config)
+        changes = _changes(_of_presets(words).parameters(), parameters)
+        again = _of_presets([*words, *changes]).recorded_parameters()
+        for key, value in again.items():
+            if value != parameters.get(key):
+                raise UserError(f"{key} would be {value}; it was {parameters.get(key, 'not recorded')}")
     except UserError as error:
         return f"# cannot be repeated with the presets of today: {error}"
     if any(change.startswith(("data.", "+", "~")) for change in changes):  # what params.yaml does not take
         return "python src/experiment.py " + " ".join(shlex.quote(word) for word in [*words, *changes])
     settings = [*words, f"overrides={json.dumps(changes)}"]
     return "dvc exp run --temp " + " ".join(f"-S {shlex.quote(setting)}" for setting in settings)
+
+
+def _of_presets(words: Sequence[str]) -> Config:
+    """Return what these overrides of the presets compose, whatever params.yaml says."""
+    return parse(compose_values(words, presets_only=True), Config)
 
 
 def _changes(presets: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:

@@ -42,7 +42,7 @@ def sweep(
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
     with trials.sweep_run(which, resume) as sweep_id:
         finished = trials.finished_trials(sweep_id)
-        left = [words for words, request in requests.items() if _recorded(request) not in finished]
+        left = [words for words, request in requests.items() if request.config.recorded_parameters() not in finished]
         if len(left) < len(requests):
             print(f"{len(requests) - len(left)} of {len(requests)} trials are finished already")
         jobs = launch([(*words, f"parent_run={sweep_id}") for words in left]) if left else []
@@ -56,11 +56,6 @@ def sweep(
             f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
         )
     return jobs
-
-
-def _recorded(request: Request[Config]) -> dict[str, str]:
-    """Return the parameters as MLflow gives them back."""
-    return {key: str(value) for key, value in request.config.parameters().items()}
 
 
 def _report(sweep_id: str, folder: Path) -> None:

@@ -182,5 +182,5 @@ def log_model(model: keras.Model, model_file: Path, splits: Splits) -> None:
 
 def find_run(config: Config) -> Record | None:
     """Return the newest run of exactly this configuration that was scored on the test set."""
-    same = [f"params.`{key}` = '{value}'" for key, value in config.parameters().items()]
+    same = [f"params.`{key}` = '{value}'" for key, value in config.recorded_parameters().items()]
     return store.newest(" and ".join([*same, "metrics.test_accuracy >= 0"]))

@@ -80,7 +80,7 @@ def test_a_training_is_one_finished_run(done: Done) -> None:
 
 
 def test_the_parameters_are_those_of_the_configuration_and_how_many_the_network_has(done: Done) -> None:
-    expected = {key: str(value) for key, value in done.request.config.parameters().items()}
+    expected = done.request.config.recorded_parameters()
     model = model_file.load(done.request.out / "models/model.keras")
     assert done.run.data.params == expected | {"parameters": str(model.count_params())}
 

@@ -21,8 +21,7 @@ DEPARTURES = (
 
 def recorded(*overrides: str) -> dict[str, str]:
     """Return the parameters of a run as MLflow gives them back."""
-    parameters = make_request(*overrides).config.parameters()
-    return {key: str(value) for key, value in parameters.items()} | {"parameters": "1234"}
+    return make_request(*overrides).config.recorded_parameters() | {"parameters": "1234"}
 
 
 def repeated(command: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -35,8 +34,7 @@ def repeated(command: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         params = {setting.key_or_group: setting.value() for setting in settings} | {"threads": 2}
         monkeypatch.setattr(composition, "read_params", lambda: params)
         composed = compose_values()
-    parameters = parse(composed, Config).parameters()
-    return {key: str(value) for key, value in parameters.items()} | {"parameters": "1234"}
+    return parse(composed, Config).recorded_parameters() | {"parameters": "1234"}
 
 
 def test_the_command_has_the_presets_the_values_and_the_departures_of_the_run() -> None:
@@ -122,6 +120,14 @@ def test_a_preset_that_is_gone_gives_the_reason(group: str) -> None:
     assert command.startswith("# cannot be repeated with the presets of today: ")
     assert f"{group}: no preset gone in conf/{group}/" in command
     assert "\n" not in command
+
+
+def test_a_run_that_would_come_out_different_gives_the_reason() -> None:
+    parameters = recorded()
+    del parameters["schedule"]
+    assert repeat_command(parameters) == (
+        "# cannot be repeated with the presets of today: schedule would be onecycle; it was not recorded"
+    )
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_finished_trials_are_those_that_were_scored(parent: str) -> None:
     add_trial(parent, "seed=0")
     add_trial(parent, "seed=1", scored=False)
     add_trial("another", "seed=2")
-    expected = {key: str(value) for key, value in make_request("seed=0").config.parameters().items()}
+    expected = make_request("seed=0").config.recorded_parameters()
     assert trials.finished_trials(parent) == [expected]
 
 
