@@ -32,7 +32,7 @@ run: setup ## run the pipeline on the 5,000 digits of data=sample, in a copy of 
 	@python src/summary.py data=sample
 
 test: setup ## run the test suite
-	pytest tests/unit tests/end_to_end
+	pytest tests/end_to_end tests/unit
 
 test-fast: setup ## run the tests that need no process of their own
 	pytest tests/unit

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from digits.data.splits import Split
-    from support import MakeSplit
+    from support import MakeSplit, Share
 
 for variable in (
     "DIGITS_MIRROR",
@@ -27,6 +31,39 @@ os.environ |= {
     "MPLBACKEND": "agg",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+
+
+@pytest.fixture(scope="session")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Share:
+    """Return a function that gives the folder of this name, made by the first process that asks for it."""
+    from support import COMPLETE  # once the environment is set
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder = shared / name
+        with FileLock(f"{folder}.lock"):
+            if not (folder / COMPLETE).exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what a failure left
+                make(folder)
+                (folder / COMPLETE).touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def empty_store(share: Share) -> Path:
+    """The database of a store in which nothing is recorded, to be copied: MLflow creates one in the time of
+    many tests."""
+    from mlflow import MlflowClient
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+
+    return share("empty_store", make) / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from support import ROOT
+from support import COMPLETE, ROOT
 
 STAGES = ("fetch", "preprocess", "train", "evaluate")
 IDENTITY = {
@@ -30,8 +30,6 @@ SET_ELSEWHERE = (
     *("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),
 )
 LONGEST = 240  # seconds that a command may take
-COMPLETE = "complete"  # the file that marks what tests share
-Share = Callable[[str, Callable[[Path], None]], Path]  # see the fixture share
 
 
 class Project:
@@ -58,8 +56,9 @@ class Project:
     ) -> str:
         """Return what the command prints to both streams. Its exit code must be `code`."""
         done = subprocess.run(command, timeout=LONGEST, **self._place(cwd, environment))
-        assert done.returncode == code, done.stdout
-        return done.stdout
+        output: str = done.stdout
+        assert done.returncode == code, output
+        return output
 
     @contextlib.contextmanager
     def started(
@@ -159,14 +158,16 @@ def copy_checkout(folder: Path) -> Project:
     return project
 
 
-def copy_project(source: Path, folder: Path) -> Project:
-    """Copy a project without its store, which knows artifacts by their absolute paths."""
+def copy_project(source: Path, folder: Path, store: Path | None = None) -> Project:
+    """Copy a project, with `store` for its own, which knows artifacts by their absolute paths."""
     left_out = tuple(str(source / name) for name in ("project/mlruns/digits", "project/mlflow.db", COMPLETE))
 
     def ignore(parent: str, names: list[str]) -> list[str]:
         return [name for name in names if f"{parent}/{name}".startswith(left_out)]
 
     shutil.copytree(source, folder, symlinks=True, ignore=ignore)
+    if store:
+        shutil.copy(store, folder / "project/mlflow.db")
     return Project(folder / "project")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import runpy
 import sys
@@ -14,7 +15,7 @@ import mlflow
 import pytest
 
 from digits.base import paths
-from digits.config.compose import compose_values
+from digits.config.compose import Composed, compose_values
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
 from digits.data.splits import Split
@@ -22,6 +23,8 @@ from digits.tracking import store
 
 ROOT = paths.ROOT
 MakeSplit = Callable[[int], Split]
+Share = Callable[[str, Callable[[Path], None]], Path]  # see the fixture of this name
+COMPLETE = "complete"  # the file that marks what tests share
 SMALL = (
     *("data=sample", "model=compact", "model.filters=[4,8]", "recipe=onecycle"),
     *("epochs=2", "batch_size=20", "seed=0", "split_seed=0", "validation=0.1", "threads=2"),
@@ -31,8 +34,12 @@ SMALL = (
 def make_request(*overrides: str, out: Path = Path(), primary: str = "config") -> Request[Config]:
     """Return a request for a small network on data=sample, whatever params.yaml says, changed by Hydra
     `overrides`."""
-    composed = compose_values([*SMALL, *overrides], primary, presets_only=True)
-    return to_request(composed, Config, out)
+    return to_request(_compose(overrides, primary), Config, out)
+
+
+@functools.cache  # many tests ask for the same
+def _compose(overrides: tuple[str, ...], primary: str) -> Composed:
+    return compose_values([*SMALL, *overrides], primary, presets_only=True)
 
 
 def make_search_request(*overrides: str, out: Path = Path(), **changes: Any) -> Request[Config]:

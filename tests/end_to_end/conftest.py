@@ -4,35 +4,15 @@ copy of their own. What is slow to make is made once for all processes that run 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from project import COMPLETE, Project, Share, copy_checkout, copy_project
+from project import Project, copy_checkout, copy_project
+from support import Share
 from sweeps import Sweep
 
 IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}  # Python then prints each module that it imports
-
-
-@pytest.fixture(scope="session")
-def share(tmp_path_factory: pytest.TempPathFactory) -> Share:
-    """Return a function that gives the folder of this name, made by the first process that asks for it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def get(name: str, make: Callable[[Path], None]) -> Path:
-        folder = shared / name
-        with FileLock(f"{folder}.lock"):
-            if not (folder / COMPLETE).exists():
-                shutil.rmtree(folder, ignore_errors=True)  # what a failure left
-                make(folder)
-                (folder / COMPLETE).touch()
-        return folder
-
-    return get
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +31,11 @@ def prepared_template(share: Share) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_template(share: Share, prepared_template: Path) -> Path:
+def finished_template(share: Share, prepared_template: Path, empty_store: Path) -> Path:
     """The folder of the same project after `dvc repro`, committed."""
 
     def make(folder: Path) -> None:
-        project = copy_project(prepared_template, folder)
+        project = copy_project(prepared_template, folder, empty_store)
         output = project.run("dvc", "repro", environment=IMPORTS)
         with (folder / "output.txt").open("a") as stream:
             stream.write(output)
@@ -77,26 +57,26 @@ def prepared(prepared_template: Path) -> Project:
 
 
 @pytest.fixture
-def project(prepared_template: Path, tmp_path: Path) -> Project:
+def project(prepared_template: Path, tmp_path: Path, empty_store: Path) -> Project:
     """A copy of the prepared project, for the test alone. Nothing is recorded yet."""
-    return copy_project(prepared_template, tmp_path / "copy")
+    return copy_project(prepared_template, tmp_path / "copy", empty_store)
 
 
 @pytest.fixture
-def finished_copy(finished_template: Path, tmp_path: Path) -> Project:
+def finished_copy(finished_template: Path, tmp_path: Path, empty_store: Path) -> Project:
     """A copy of the finished project, for the test alone, with an empty store."""
-    return copy_project(finished_template, tmp_path / "copy")
+    return copy_project(finished_template, tmp_path / "copy", empty_store)
 
 
 @pytest.fixture(scope="session")
-def swept(share: Share, prepared_template: Path) -> Sweep:
+def swept(share: Share, prepared_template: Path, empty_store: Path) -> Sweep:
     """A sweep of two trials, which workers of joblib have run side by side with a thread each. Its project is
     to be read only: tests share it."""
     words = ("model=small", "model.dropout=0.1,0.5", "recipe.rotation=15", "epochs=4")
     workers = f"hydra.launcher.n_jobs={len(os.sched_getaffinity(0))}"
 
     def make(folder: Path) -> None:
-        project = copy_project(prepared_template, folder)
+        project = copy_project(prepared_template, folder, empty_store)
         sweep = ("python", "src/experiment.py", "-m", *words, "hydra/launcher=joblib", workers)
         (folder / "output.txt").write_text(project.run(*sweep))
 

@@ -14,7 +14,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from digits.reports.ui import answers
-from project import Project, Share, copy_project, find_runs, free_port
+from project import Project, copy_project, find_runs, free_port
+from support import Share
 from sweeps import Sweep
 
 

@@ -1,5 +1,6 @@
 """What MLflow and DVC keep of a finished project."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -66,18 +67,20 @@ def test_the_model_says_that_it_takes_raw_pixels(model: LoggedModel) -> None:
     assert probabilities["tensor-spec"] == {"dtype": "float32", "shape": (-1, 10)}
 
 
-def test_mlflow_predicts_with_the_model_from_raw_pixels_as_accurately_as_recorded(
+def test_mlflow_predicts_with_the_model_from_raw_pixels_what_the_evaluation_did(
     finished: Project, model: LoggedModel, tmp_path: Path
 ) -> None:
     with np.load(finished.root / "data/prepared/test.npz") as archive:
-        images, labels = archive["images"], archive["labels"]
+        images = archive["images"][:100]
     (tmp_path / "in.json").write_text(json.dumps({"inputs": images.tolist()}))
     command = ["mlflow", "models", "predict", "--env-manager", "local", "--content-type", "json"]
     paths = ["--input-path", str(tmp_path / "in.json"), "--output-path", str(tmp_path / "out.json")]
     uri, store = f"models:/{model.model_id}", {"MLFLOW_TRACKING_URI": finished.store}
     finished.run(*command, "--model-uri", uri, *paths, cwd=tmp_path, environment=store)
     predicted = np.array(json.loads((tmp_path / "out.json").read_text())["predictions"]).argmax(axis=1)
-    assert float(np.mean(predicted == labels)) == pytest.approx(scores(finished)["test_accuracy"])
+    with (finished.root / "reports/predictions.csv").open(newline="") as stream:
+        evaluated = [int(row["predicted"]) for row in csv.DictReader(stream)]
+    assert predicted.tolist() == evaluated[:100]
 
 
 def test_dvc_shows_metrics_and_plots(finished: Project) -> None:

@@ -1,6 +1,7 @@
 """Unit tests run in one process. They record in one store, each test in an experiment of its own."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +21,10 @@ def _tensorflow() -> None:
 
 
 @pytest.fixture(scope="session")
-def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a store for the session: creating one takes as long as many tests."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}?timeout=60"
+def store_uri(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> str:
+    """The address of a store for the session."""
+    file = shutil.copy(empty_store, tmp_path_factory.mktemp("store"))
+    return f"sqlite:///{file}?timeout=60"
 
 
 @pytest.fixture

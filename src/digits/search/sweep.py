@@ -42,7 +42,11 @@ def sweep(
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
     with trials.sweep_run(which, resume) as sweep_id:
         finished = trials.finished_trials(sweep_id)
-        left = [words for words, request in requests.items() if request.config.recorded_parameters() not in finished]
+        left = [
+            words
+            for words, request in requests.items()
+            if request.config.recorded_parameters() not in finished
+        ]
         if len(left) < len(requests):
             print(f"{len(requests) - len(left)} of {len(requests)} trials are finished already")
         jobs = launch([(*words, f"parent_run={sweep_id}") for words in left]) if left else []
