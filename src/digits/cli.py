@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from digits.base import interrupts
-from digits.base.errors import UserError
+from digits.base.errors import UserError, without_credentials
 from digits.base.paths import CONF
 from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
 from digits.config.params import option_lines, param_lines
@@ -105,7 +105,7 @@ def one_line_errors(is_expected: Callable[[Exception], bool] = lambda _: False) 
     except Exception as error:
         if WANTS_TRACEBACK or not (isinstance(error, UserError) or is_expected(error)):
             raise
-        sys.exit(f"error: {in_one_line(error)}")
+        sys.exit(f"error: {without_credentials(in_one_line(error))}")
 
 
 @functools.cache  # once in a process, however many trials it runs

@@ -8,6 +8,7 @@ import pytest
 
 from digits.base.paths import ROOT
 
+SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]
 START = """
 import os, signal
 from digits import cli
@@ -35,6 +36,11 @@ def test_a_user_error_exits_with_1_and_goes_to_standard_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"error: seed: is wrong\n")
 
 
+def test_a_password_in_an_error_is_not_printed() -> None:
+    done = in_a_process("raise UserError('no answer from https://me:s3cret@host/path')")
+    assert done.stderr == b"error: no answer from https://host/path\n"
+
+
 def test_closed_streams_do_no_harm() -> None:
     done = in_a_process("print('a'); os.write(1, b'b')", "<&- >&- 2>&-")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -55,7 +61,7 @@ def test_an_ascii_terminal_gets_other_characters_escaped() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"\\xb7\n", b"error: \\xe9\n")
 
 
-@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("signal", SIGNALS)
 def test_an_interrupt_that_a_library_catches_is_raised_once_more(signal: str) -> None:
     body = f"""
     try:
@@ -68,7 +74,7 @@ def test_an_interrupt_that_a_library_catches_is_raised_once_more(signal: str) ->
     assert (done.returncode, done.stdout, done.stderr) == (130, b"caught\n", b"")
 
 
-@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("signal", SIGNALS)
 def test_an_interrupt_is_held_while_something_is_recorded(signal: str) -> None:
     body = f"""
     with interrupts.interrupts_held():
@@ -91,9 +97,33 @@ def test_after_an_interrupt_what_is_left_can_be_recorded() -> None:
     assert (done.returncode, done.stdout) == (130, b"0\n1\n")
 
 
-def test_an_ignored_interrupt_stays_ignored() -> None:
-    body = "os.kill(os.getpid(), signal.SIGINT); interrupts.raise_if_interrupted(); print('went on')"
-    done = in_a_process(body, first="signal.signal(signal.SIGINT, signal.SIG_IGN)")
+def test_a_second_interrupt_does_not_break_off_what_the_first_one_started() -> None:
+    body = """
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        print("ended in order")"""
+    done = in_a_process(body)
+    assert (done.returncode, done.stdout) == (130, b"ended in order\n")
+
+
+def test_an_interrupt_long_after_one_that_was_lost_is_raised() -> None:
+    body = """
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException:
+        print("lost")
+    os.kill(os.getpid(), signal.SIGINT)
+    print("went on")"""
+    done = in_a_process(body, first="interrupts.IMPATIENCE = 0")
+    assert (done.returncode, done.stdout) == (130, b"lost\n")
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGHUP"])  # as for background jobs, and under nohup
+def test_an_ignored_interrupt_stays_ignored(signal: str) -> None:
+    body = f"os.kill(os.getpid(), signal.{signal}); interrupts.raise_if_interrupted(); print('went on')"
+    done = in_a_process(body, first=f"signal.signal(signal.{signal}, signal.SIG_IGN)")
     assert (done.returncode, done.stdout) == (0, b"went on\n")
 
 

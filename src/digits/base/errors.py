@@ -1,5 +1,7 @@
 """The errors that a person is meant to read."""
 
+import re
+
 
 class UserError(Exception):
     """Say in one line what is wrong, which key or file it concerns, and what to do.
@@ -10,3 +12,8 @@ class UserError(Exception):
 
 class DivergedError(UserError):
     """The training loss is infinite or not a number."""
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with users and passwords taken out of all URLs."""
+    return re.sub(r"(\w://)[^/\s]*@", r"\1", text)

@@ -1,26 +1,35 @@
-"""Let a command end in order when it is interrupted, by Ctrl-C or SIGTERM."""
+"""Let a command end in order when it is interrupted: by Ctrl-C, SIGTERM, or a terminal that is closed."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
+import time
 from collections.abc import Iterator
 
+IMPATIENCE = 5  # seconds after an interrupt in which another one means the same
+
 _interrupted = False
+_raised_at = -math.inf
 _holding = 0
 
 
 def install() -> None:
-    """Raise KeyboardInterrupt at both signals, except SIGINT if it is ignored, as under nohup."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    """Raise KeyboardInterrupt at each signal that people and systems end commands with. What is ignored stays
+    so, as a closed terminal under nohup."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)  # Windows has only the first two
+        if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(*_: object) -> None:
-    global _interrupted
+    global _interrupted, _raised_at
     _interrupted = True
-    if not _holding:
+    # People press Ctrl-C twice: the second one must not break off what ends the run after the first.
+    if not _holding and time.monotonic() > _raised_at + IMPATIENCE:
+        _raised_at = time.monotonic()
         raise KeyboardInterrupt
 
 
@@ -28,7 +37,7 @@ def _interrupt(*_: object) -> None:
 def interrupts_held() -> Iterator[None]:
     """Raise an interrupt that arrives during the block after it. An interrupted write to SQLite keeps the
     database locked, so that how the run ended could not be recorded. Also a decorator."""
-    global _holding
+    global _holding, _raised_at
     before = _interrupted
     _holding += 1
     try:
@@ -36,6 +45,7 @@ def interrupts_held() -> Iterator[None]:
     finally:
         _holding -= 1
     if _interrupted and not before and not _holding:
+        _raised_at = time.monotonic()
         raise KeyboardInterrupt
 
 
