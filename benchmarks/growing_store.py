@@ -24,17 +24,20 @@ from rich.progress import track
 from digits.base import files
 from digits.config.request import Request, compose_request
 from digits.config.schema import Config
-from digits.data.splits import Split
+from digits.data.splits import Split, Splits
 from digits.learning.history import Epoch
 from digits.reports import tables, ui
 from digits.reports.ranking import rank
-from digits.tracking import runs, store
+from digits.tracking import runs, store, writer
+from digits.tracking.address import tracking_uri
 
 EPOCHS = 10
 RECORDED = 10  # runs, to time one
 PAGE = 100  # runs on the first page of mlflow ui
 OVERRIDES = ("data=sample", "model=compact", "recipe=onecycle", f"epochs={EPOCHS}", "threads=1")
 SPLIT = Split(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10, dtype=np.uint8))
+TO_TRAIN = Splits({"train": SPLIT, "validation": SPLIT}, "digest")
+TO_TEST = Splits({"test": SPLIT}, "digest")
 TAGS = {"threads": "1", "device": "CPU", "same_bits_on": "CPU, 1 to 3 threads"}
 
 
@@ -61,14 +64,16 @@ class GrowingStore:
             model.write(noise.randbytes(100))
             model.flush()
             request = request.with_options(model_file=model.name)
-            with runs.training_run(request, {"train": SPLIT, "validation": SPLIT}, TAGS):
+            with runs.training_run(request, TO_TRAIN, TAGS) as run_id:
                 for epoch in range(1, EPOCHS + 1):
                     accuracy = 1 - 0.3 / epoch - 0.01 * noise.random()
-                    runs.log_epoch(Epoch(epoch, accuracy, 1 - accuracy, accuracy, 1 - accuracy, 0.1, 1.0))
-                runs.log_metrics({"train_seconds": 10.0})
-                runs.set_tags({"model_md5": files.md5(request.model_file)})
-            with runs.evaluation_run(request, {"test": SPLIT}):
-                runs.log_metrics({"test_accuracy": accuracy})
+                    writer.log_epoch(
+                        run_id, Epoch(epoch, accuracy, 1 - accuracy, accuracy, 1 - accuracy, 0.1, 1.0)
+                    )
+                writer.log_metrics(run_id, {"train_seconds": 10.0})
+                writer.set_tags(run_id, {"model_md5": files.md5(request.model_file)})
+            with tempfile.TemporaryDirectory() as no_reports:
+                runs.record_scores(request, TO_TEST, {"test_accuracy": accuracy}, Path(no_reports))
 
     def _next_request(self) -> Request[Config]:
         """Return the request of the next run; five seeds of each learning rate."""
@@ -92,7 +97,7 @@ def start_server() -> Iterator[str]:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", store.uri(), "--port", str(port)]
+    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", tracking_uri(), "--port", str(port)]
     # the runners of background jobs take 20 seconds of processor time to start, while the page is timed
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     started = subprocess.Popen(

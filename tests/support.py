@@ -18,10 +18,11 @@ from digits.base import paths
 from digits.config.compose import Composed, compose_values
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
-from digits.data.splits import Split
+from digits.data.splits import Split, Splits
 from digits.tracking import store
 
 ROOT = paths.ROOT
+DIGEST = "0123456789abcdef0123456789abcdef"
 MakeSplit = Callable[[int], Split]
 Share = Callable[[str, Callable[[Path], None]], Path]  # see the fixture of this name
 COMPLETE = "complete"  # the file that marks what tests share
@@ -29,6 +30,11 @@ SMALL = (
     *("data=sample", "model=compact", "model.filters=[4,8]", "recipe=onecycle"),
     *("epochs=2", "batch_size=20", "seed=0", "split_seed=0", "validation=0.1", "threads=2"),
 )
+
+
+def make_splits(**by_name: Split) -> Splits:
+    """Return splits of a data set with the digest DIGEST."""
+    return Splits(by_name, DIGEST)
 
 
 def make_request(*overrides: str, out: Path = Path(), primary: str = "config") -> Request[Config]:

@@ -18,14 +18,18 @@ from project import Project, copy_project, find_runs, free_port
 from support import Share
 from sweeps import Sweep
 
+PASSWORD = "s3cret"
+
 
 @dataclasses.dataclass(frozen=True)
 class ByHand:
-    """A project, the folder where its commands were started, and the server's folder. To be read only."""
+    """A project, the folder where its commands were started, the server's folder, and what those printed.
+    To be read only."""
 
     project: Project
     started_in: Path
     server: Path
+    output: str
 
     def run(self) -> Run:
         (only,) = find_runs(MlflowClient(f"sqlite:///{self.server / 'team.db'}"))
@@ -53,16 +57,23 @@ def by_hand(share: Share, finished_template: Path, swept: Sweep) -> ByHand:
             while not answers(port):
                 assert process.poll() is None
                 time.sleep(0.2)
-            project.environment["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{port}"
-            src = project.root / "src"
-            project.run("python", str(src / "train.py"), *words, "out=trained", cwd=started_in)
+            project.environment["MLFLOW_TRACKING_URI"] = f"http://somebody:{PASSWORD}@127.0.0.1:{port}"
             model = "model_file=trained/models/model.keras"
-            project.run("python", str(src / "evaluate.py"), *words, model, "out=scored", cwd=started_in)
+            output = ""
+            for script, *own in (
+                ("train.py", "out=trained"),
+                ("evaluate.py", model, "out=scored"),
+                ("summary.py",),
+            ):
+                command = ["python", str(project.root / "src" / script), *words, *own]
+                output += project.run(*command, cwd=started_in)
+            (folder / "output.txt").write_text(output)
             os.killpg(process.pid, signal.SIGTERM)
             process.communicate()
 
     folder = share("by_hand", make)
-    return ByHand(Project(folder / "project"), folder / "elsewhere", folder / "server")
+    output = (folder / "output.txt").read_text()
+    return ByHand(Project(folder / "project"), folder / "elsewhere", folder / "server", output)
 
 
 def test_a_server_gets_the_runs_instead_of_the_projects_store(by_hand: ByHand) -> None:
@@ -89,3 +100,11 @@ def test_a_run_by_hand_writes_where_it_is_started_and_leaves_dvcs_outputs_alone(
     assert scores["test_accuracy"] == by_hand.run().data.metrics["test_accuracy"]
     assert by_hand.project.changes() == ""
     assert by_hand.project.stale_stages() == []
+
+
+def test_the_password_of_the_server_is_nowhere(by_hand: ByHand) -> None:
+    assert "127.0.0.1" in by_hand.output  # the summary names the server
+    assert PASSWORD not in by_hand.output
+    files = [file for folder in (by_hand.server, by_hand.started_in) for file in folder.rglob("*")]
+    assert any(file.name == "team.db" for file in files)
+    assert [file for file in files if file.is_file() and PASSWORD.encode() in file.read_bytes()] == []

@@ -11,7 +11,7 @@ from digits.base import paths
 from digits.config.schema import Config
 from digits.data import splits
 from digits.learning import runtime
-from support import MakeSplit, make_request
+from support import MakeSplit, make_request, make_splits
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +38,7 @@ def recording(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
     monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
+    monkeypatch.setattr("digits.tracking.writer.uncommitted", lambda: "")  # whatever state the checkout is in
     yield name
     while mlflow.active_run():
         mlflow.end_run()
@@ -48,7 +49,7 @@ def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPat
     """Prepare small data for the defaults of make_request(), where commands look for them."""
     folder = tmp_path / "prepared"
     config: Config = make_request().config
-    small = {"train": make_split(200), "validation": make_split(60), "test": make_split(50)}
+    small = make_splits(train=make_split(200), validation=make_split(60), test=make_split(50))
     splits.save(small, config, folder)
     monkeypatch.setattr(paths, "PREPARED", folder)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db goes

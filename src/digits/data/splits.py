@@ -46,7 +46,24 @@ class Split:
         return [int(n) for n in np.bincount(self.labels, minlength=10)]
 
 
-Splits = Mapping[str, Split]  # train, validation (empty if nothing is held out) and test
+@dataclasses.dataclass(frozen=True)
+class Splits(Mapping[str, Split]):
+    """The splits by name: train, validation (empty if nothing is held out) and test, or some of them.
+
+    `digest` identifies the data set: all images and labels, however they are split for validation.
+    """
+
+    by_name: Mapping[str, Split]
+    digest: str
+
+    def __getitem__(self, name: str) -> Split:
+        return self.by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_name)
+
+    def __len__(self) -> int:
+        return len(self.by_name)
 
 
 def prepare(config: DataConfig, raw: Path) -> Splits:
@@ -74,7 +91,8 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
     train, validation = (
         Split(all_images.images[rows], all_images.labels[rows]) for rows in (np.sort(kept), np.sort(held_out))
     )
-    return {"train": train, "validation": validation, "test": test}
+    digest = hashlib.md5(f"{all_images.digest} {test.digest}".encode()).hexdigest()
+    return Splits({"train": train, "validation": validation, "test": test}, digest)
 
 
 def _read_split(folder: Path, names: tuple[str, str]) -> Split:
@@ -92,23 +110,28 @@ def _read_split(folder: Path, names: tuple[str, str]) -> Split:
 
 
 def save(splits: Splits, config: DataConfig, folder: Path) -> None:
-    """Write each split as a NumPy archive, with the settings and digests of all of them beside it."""
+    """Write each split as a NumPy archive, with the settings and digests beside them."""
     for name, split in splits.items():
         np.savez(files.with_parents(folder / f"{name}.npz"), images=split.images, labels=split.labels)
     digests = {name: split.digest for name, split in splits.items()}
-    files.write_json(folder / MADE_FROM, _settings(config) | {"digests": digests})
+    files.write_json(folder / MADE_FROM, _settings(config) | {"digest": splits.digest, "digests": digests})
 
 
-def check(config: DataConfig, folder: Path) -> dict[str, str]:
-    """Return the digest of each split that `save` wrote to `folder`.
+def check(config: DataConfig, folder: Path) -> str:
+    """Return the digest of the data set that `save` wrote to `folder`.
 
     Raises UserError if there is none, or it was prepared with other settings than those of `config`.
     """
+    return _read_digests(config, folder)[0]
+
+
+def _read_digests(config: DataConfig, folder: Path) -> tuple[str, dict[str, str]]:
+    """Return the digests of the data set and of each split."""
     with _damage_reported(folder / MADE_FROM, config):
         found = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-        digests: dict[str, str] = found["digests"]
+        digest, digests = str(found["digest"]), dict(found["digests"])
     _refuse_other(_settings(config), found, folder, config)
-    return digests
+    return digest, digests
 
 
 def load(config: DataConfig, folder: Path, *names: str) -> Splits:
@@ -117,7 +140,7 @@ def load(config: DataConfig, folder: Path, *names: str) -> Splits:
     Raises UserError if they are missing, changed, or were prepared with other settings than those of
     `config`.
     """
-    digests = check(config, folder)
+    digest, digests = _read_digests(config, folder)
     splits = {}
     for name in names:
         file = folder / f"{name}.npz"
@@ -126,7 +149,7 @@ def load(config: DataConfig, folder: Path, *names: str) -> Splits:
                 splits[name] = Split(archive["images"], archive["labels"])
             if splits[name].digest != digests[name]:
                 raise UserError(f"{file}: has changed since it was prepared; {_command(config)}")
-    return splits
+    return Splits(splits, digest)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from digits.data.splits import Splits
 from digits.experiment import figures
 from digits.learning import evaluation, model_file, runtime, training
 from digits.learning.history import Epoch
-from digits.tracking import runs
+from digits.tracking import runs, writer
 
 if TYPE_CHECKING:
     import keras
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 def train(request: Request[Config], splits: Splits) -> list[Epoch]:
     """Train as a new run, and write the model and its reports to `request.out`."""
-    with runs.training_run(request, splits, computed_with(request)), files.staged(request.out) as stage:
-        model, history = fit(request, splits)
+    with (
+        runs.training_run(request, splits, computed_with(request)) as run_id,
+        files.staged(request.out) as stage,
+    ):
+        model, history = fit(run_id, request, splits)
         rows = [{"epoch": epoch.epoch} | epoch.metrics() for epoch in history]
         for row in rows:
             del row["seconds"]  # which no two runs have in common, so that DVC would see a change
@@ -32,9 +35,9 @@ def train(request: Request[Config], splits: Splits) -> list[Epoch]:
         last = {name: value for name, value in rows[-1].items() if name not in ("epoch", "learning_rate")}
         files.write_json(reports / "training.json", last)
         figures.draw_learning_curves(runs.run_name(request), history, reports / "learning_curves.png")
-        runs.log_files(reports)
+        writer.log_files(run_id, reports)
         model_file.save(model, stage / "models/model.keras")
-        runs.log_model(model, stage / "models/model.keras", splits)
+        writer.log_model(run_id, model, stage / "models/model.keras", splits)
     return history
 
 
@@ -49,27 +52,30 @@ def computed_with(request: Request[Config]) -> dict[str, str]:
 
 
 def fit(
-    request: Request[Config], splits: Splits, on_epoch: Callable[[Epoch], object] = lambda _: None
+    run_id: str,
+    request: Request[Config],
+    splits: Splits,
+    on_epoch: Callable[[Epoch], object] = lambda _: None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Train, and record each epoch in the active run before `on_epoch` is called with it. At the end record
-    the seconds that all of this took."""
+    """Train, and record each epoch in the run before `on_epoch` is called with it. At the end record the
+    seconds that all of this took."""
 
     def record(epoch: Epoch) -> None:
-        runs.log_epoch(epoch)
+        writer.log_epoch(run_id, epoch)
         raise_if_interrupted()
         on_epoch(epoch)
 
     start = time.perf_counter()
     trained = training.train(request.config, splits["train"], splits["validation"], record)
-    runs.log_metrics({"train_seconds": time.perf_counter() - start})
+    writer.log_metrics(run_id, {"train_seconds": time.perf_counter() - start})
     return trained
 
 
 def evaluate(request: Request[Config], splits: Splits) -> None:
-    """Score the model in the run that trained it, write reports to `request.out`, and print the accuracy."""
+    """Score the model, write reports to `request.out`, record them, and print the accuracy."""
     test, data = splits["test"], request.config.data.name
     report = evaluation.evaluate(model_file.load(request.model_file), test)
-    with runs.evaluation_run(request, splits), files.staged(request.out) as stage:
+    with files.staged(request.out) as stage:
         reports = stage / "reports"
         scores = {
             "test_accuracy": report.accuracy,
@@ -83,8 +89,7 @@ def evaluate(request: Request[Config], splits: Splits) -> None:
         title = f"{data}: {report.mistakes:,} of {len(test):,} test images wrong"
         figures.draw_confusion(title, report.confusion, reports / "confusion.png")
         figures.draw_mistakes(title, test, report.probabilities, reports / "mistakes.png")
-        runs.log_metrics(scores)
-        runs.log_files(reports)
+        runs.record_scores(request, splits, scores, reports)
     print(
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
         f"{len(test):,} {data} images), loss {report.loss:.4f}"

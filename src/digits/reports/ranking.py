@@ -11,10 +11,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from digits.config.params import CHOSEN_BY_RECIPE, PRESETS
-from digits.tracking.store import Record
+from digits.tracking.store import DATA_DIGEST, Record
 
 REPLICATE = "seed"
 NOT_COMPARED = (REPLICATE, "parameters")  # the number of parameters is recorded once training has ended
+DIGEST_LETTERS = 12  # are enough to tell data sets apart
 LOWER_IS_BETTER = ("loss", "error_percent", "seconds")
 # What follows from a preset tells two runs apart only if both have that preset.
 FOLLOWS_FROM = {"parameters": "model"} | dict.fromkeys(
@@ -72,6 +73,16 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
     ranked = [_group(list(runs.values())) for runs in groups.values()]
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
     return sorted(ranked, key=lambda group: sign * statistics.fmean(r.metrics[metric] for r in group.records))
+
+
+def by_data(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Return the records of each data set, under its name and digest. Scores on different images say nothing
+    about each other."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        name, digest = (record.parameters.get(key, "not recorded") for key in ("data", DATA_DIGEST))
+        found.setdefault(f"{name}, digest {digest[:DIGEST_LETTERS]}", []).append(record)
+    return found
 
 
 def _group(records: list[Record]) -> Group:

@@ -13,11 +13,13 @@ from digits.base.errors import UserError
 from digits.config.compose import compose_values, parse
 from digits.config.params import KEYS
 from digits.config.schema import Config
+from digits.tracking.store import DATA_DIGEST
 
 
 def repeat_command(parameters: Mapping[str, str]) -> str:
     """Return the shell command that repeats the run with these recorded `parameters`, and leaves all presets
     and params.yaml as they are. If the presets of today do not allow it, return the reason instead."""
+    parameters = {key: value for key, value in parameters.items() if key != DATA_DIGEST}
     words = [f"{key}={parameters[key]}" for key in KEYS if key in parameters]
     try:
         changes = _changes(_of_presets(words).parameters(), parameters)

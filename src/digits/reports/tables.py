@@ -39,8 +39,9 @@ def to_markdown(rows: Rows) -> str:
 
 
 def print_csv(rows: Rows) -> None:
-    """Print the rows as CSV."""
-    writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+    """Print the rows as CSV. The header has the columns of all rows."""
+    header = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(sys.stdout, header, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 

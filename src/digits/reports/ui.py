@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 import webbrowser
+from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
 from digits.base.errors import UserError
 from digits.tracking import store
+from digits.tracking.address import no_stray_folder, tracking_uri
 
 
 def show(port: int, sweep: str = "") -> int:
@@ -23,19 +25,22 @@ def show(port: int, sweep: str = "") -> int:
 
     Raises UserError if the port is in use, or the server does not answer.
     """
-    uri = store.uri()
+    uri = tracking_uri()
     if uri.startswith("http"):
         print(f"the runs are compared at {comparison_address(uri, sweep)}")
         return 0
     if answers(port):
         raise UserError(f"PORT: something answers on port {port} already; try make ui PORT={port + 1}")
     address = comparison_address(f"http://127.0.0.1:{port}", sweep)
-    command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", uri, "--port", str(port)]
+    command = ["mlflow", "ui", "--workers", "1", "--port", str(port)]
     # Without the processes that run jobs for language models. In a session of its own, since the server
     # starts processes that would outlive it.
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument, which all users of the machine can read
+    }
     server = subprocess.Popen([sys.executable, "-m", *command], env=environment, start_new_session=True)
-    try:
+    with no_stray_folder(uri), _ended(server):
         while server.poll() is None and not answers(port):
             time.sleep(0.2)
         if server.poll() is None:
@@ -43,6 +48,13 @@ def show(port: int, sweep: str = "") -> int:
             if _has_desktop():
                 webbrowser.open(address)
         return server.wait()
+
+
+@contextlib.contextmanager
+def _ended(server: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the server and what it started after the block."""
+    try:
+        yield
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)

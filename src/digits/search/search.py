@@ -9,12 +9,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from digits.base import paths
 from digits.base.errors import UserError
 from digits.base.section import flatten, validate
 from digits.config.compose import Composed
 from digits.config.params import CHOSEN_BY_RECIPE, KEYS, PRESETS
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
+from digits.data import splits
 from digits.search.space import Settings, dimensions
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def read_search(request: Request[Config]) -> Search:
     """Return the search that conf/tune.yaml, with its overrides, describes.
 
     Raises UserError if a key is wrong, if the space is empty or leads to a value that the configuration does
-    not allow, or if there are no validation images to choose by.
+    not allow, or if the data are not prepared or have no validation images to choose by.
     """
     values, preset = request.composed.values, request.composed.presets.get("search")
     section, study = values.get("search"), values.get("study")
@@ -59,7 +61,7 @@ def read_search(request: Request[Config]) -> Search:
         _check_key(key, request.composed)
         for value in dimension.ends:
             _at(request, {key: value})
-    digest = _digest(settings, request.config)
+    digest = _digest(settings, request.config, splits.check(request.config, paths.PREPARED))
     return Search(settings, f"{preset}-{digest}" if study == "auto" else study, digest, request)
 
 
@@ -105,7 +107,7 @@ def _at(request: Request[Config], point: Mapping[str, Any]) -> Request[Config]:
     return to_request(changed, Config, request.out)
 
 
-def _digest(settings: Settings, config: Config) -> str:
+def _digest(settings: Settings, config: Config, data_digest: str) -> str:
     space = {key: dimension.model_dump() for key, dimension in settings.space.items()}
     fixed = {key: value for key, value in config.parameters().items() if key not in space}
-    return hashlib.md5(json.dumps([space, fixed], sort_keys=True).encode()).hexdigest()[:8]
+    return hashlib.md5(json.dumps([space, fixed, data_digest], sort_keys=True).encode()).hexdigest()[:8]

@@ -34,9 +34,10 @@ def sweep(
     for request in requests.values():
         if request.config.validation == 0:
             raise UserError("validation: a sweep ranks its trials by validation accuracy; set it above 0")
-        splits.check(request.config, paths.PREPARED)
+    digests = {words: splits.check(each.config, paths.PREPARED) for words, each in requests.items()}
 
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
+    from digits.tracking.writer import recorded_parameters
 
     resume = next(iter(requests.values())).options.resume
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
@@ -45,7 +46,7 @@ def sweep(
         left = [
             words
             for words, request in requests.items()
-            if request.config.recorded_parameters() not in finished
+            if recorded_parameters(request.config, digests[words]) not in finished
         ]
         if len(left) < len(requests):
             print(f"{len(requests) - len(left)} of {len(requests)} trials are finished already")
@@ -70,5 +71,5 @@ def _report(sweep_id: str, folder: Path) -> None:
     groups = rank(trials.trials(sweep_id, "attributes.status = 'FINISHED'"))
     if groups:
         command = repeat_command(groups[0].records[0].parameters)
-        results.report(groups, groups[0], command, folder)
+        results.report(sweep_id, groups, groups[0], command, folder)
         results.print_where_to_look(sweep_id, command, folder)

@@ -14,7 +14,8 @@ from mlflow.exceptions import MlflowException
 from digits.base import files
 from digits.base.errors import UserError
 from digits.reports.ranking import Group
-from digits.tracking import runs, store
+from digits.tracking import runs, store, writer
+from digits.tracking.address import shown, tracking_uri
 from digits.tracking.origin import origin
 from digits.tracking.store import Record
 
@@ -32,10 +33,12 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[str]:
     key = hashlib.md5(overrides.encode()).hexdigest()  # a filter has no way to quote a quote
     earlier = store.newest(f"tags.sweep_key = '{key}'") if resume else None
     if resume and earlier is None:
-        raise UserError(f"resume: no sweep of these overrides is in {store.uri()}; start it without resume")
+        raise UserError(
+            f"resume: no sweep of these overrides is in {shown(tracking_uri())}; start it without resume"
+        )
     with runs.run(f"sweep {overrides}", earlier.run_id if earlier else None) as run_id:
         if not earlier:
-            mlflow.set_tags({"sweep_overrides": overrides, "sweep_key": key} | origin())
+            writer.set_tags(run_id, {"sweep_overrides": overrides, "sweep_key": key} | origin())
         mark_stopped_trials(run_id)
         try:
             yield run_id
@@ -57,7 +60,7 @@ def search_run(study: str, lock: BaseFileLock) -> Iterator[str]:
             earlier = store.newest(f"tags.study_key = '{key}'")
             run_id = stack.enter_context(runs.run(f"search {study}", earlier.run_id if earlier else None))
             if not earlier:
-                mlflow.set_tags({"study": study, "study_key": key} | origin())
+                writer.set_tags(run_id, {"study": study, "study_key": key} | origin())
         yield run_id
 
 
@@ -110,10 +113,10 @@ def mark_stopped_trials(parent: str, alive: Collection[str] = ()) -> None:
             mark_killed(record.run_id)
 
 
-def describe(text: str, best: Group) -> None:
-    """Give the active parent a description in Markdown, and the scores of its best group under names that no
+def describe(parent: str, text: str, best: Group) -> None:
+    """Give the parent a description in Markdown, and the scores of its best group under names that no
     trial has, so that it is not taken for one."""
-    mlflow.set_tag("mlflow.note.content", text)
+    writer.set_tags(parent, {"mlflow.note.content": text})
     for metric in ("val_accuracy", "test_accuracy"):
         if score := best.score(metric):
-            mlflow.log_metric(f"best_{metric}", score.mean)
+            writer.log_metrics(parent, {f"best_{metric}": score.mean})

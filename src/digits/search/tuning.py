@@ -58,7 +58,7 @@ def run_trial(
     import optuna
 
     from digits.experiment import recorded
-    from digits.tracking import runs
+    from digits.tracking import runs, writer
 
     try:
         request = search.at(trial, search_run)
@@ -66,7 +66,7 @@ def run_trial(
         lock.release()
     pruned = None
     with runs.training_run(request, prepared, recorded.computed_with(request)) as run_id:
-        runs.set_tags({"trial": trial.number, "study": trial.study.study_name})
+        writer.set_tags(run_id, {"trial": trial.number, "study": trial.study.study_name})
         trial.set_user_attr("run", run_id)
 
         def prune(epoch: Epoch) -> None:
@@ -76,10 +76,10 @@ def run_trial(
                 raise optuna.TrialPruned(f"after epoch {epoch.epoch}")
 
         try:
-            _, history = recorded.fit(request, prepared, prune)
+            _, history = recorded.fit(run_id, request, prepared, prune)
         except (optuna.TrialPruned, DivergedError) as reason:
             pruned = reason
-            runs.set_tags({"pruned": "true"})
+            writer.set_tags(run_id, {"pruned": "true"})
     if pruned:
         print(f"trial {trial.number} pruned: {pruned}")
         raise optuna.TrialPruned(str(pruned))
@@ -112,7 +112,7 @@ def train_winner(study: optuna.Study, search: Search, search_run: str) -> float:
     groups = rank(trials.completed_trials(search_run))
     folder = search.request.out / "summary"
     studies.draw_study(study, folder)
-    results.report(groups or [winner_group], winner_group, command, folder)
+    results.report(search_run, groups or [winner_group], winner_group, command, folder)
     states = [trial.state.name for trial in study.trials]
     print(
         f"{states.count('COMPLETE')} trials completed, {states.count('PRUNED')} pruned, "

@@ -8,6 +8,7 @@ import subprocess
 from digits.base.paths import ROOT
 
 CODE = ("src", "conf", "dvc.yaml", "requirements.txt")
+LONGEST_PATCH = 1_000_000  # letters
 
 
 def origin() -> dict[str, str]:
@@ -21,6 +22,15 @@ def origin() -> dict[str, str]:
     if changes is not None:
         tags["git_clean"] = str(changes == "").lower()
     return {key: value for key, value in tags.items() if value}
+
+
+def uncommitted() -> str:
+    """Return how the code differs from the last commit, in about LONGEST_PATCH letters at most, or an empty
+    string. Files that git does not know are only named, since they can hold secrets."""
+    unknown = (_git("ls-files", "--others", "--exclude-standard", "--", *CODE) or "").splitlines()
+    named = "".join(f"not in git, and not shown: {file}\n" for file in unknown)
+    patch = f"{named}{_git('diff', 'HEAD', '--', *CODE) or ''}"
+    return patch if len(patch) <= LONGEST_PATCH else f"{patch[:LONGEST_PATCH]}\n(the rest is left out)\n"
 
 
 def _git(*arguments: str) -> str | None:

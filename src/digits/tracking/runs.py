@@ -1,7 +1,8 @@
 """Record training and evaluation as MLflow runs.
 
 One run records one trained model, from its configuration to its test scores. Training opens the run, and
-evaluation continues it. It is found by the md5 of the model file, so that either can happen in any process.
+evaluation adds the scores. It is found by the md5 of the model file and the digest of the data, so that
+either can happen in any process.
 """
 
 from __future__ import annotations
@@ -9,32 +10,24 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import mlflow
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
 
 from digits.base import files
+from digits.base.errors import without_credentials
 from digits.base.interrupts import interrupts_held
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
-from digits.tracking import store
-from digits.tracking.origin import origin
+from digits.tracking import store, writer
+from digits.tracking.processes import this_process
 from digits.tracking.store import Record
 
-if TYPE_CHECKING:
-    import keras
-
-    from digits.learning.history import Epoch
-
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports
+LONGEST_TAG = 5000
 SAMPLING_SECONDS = "2"  # of system metrics; MLflow's 10 misses short runs, 1 takes 3 % of the training
 
 
@@ -45,29 +38,52 @@ def training_run(request: Request[Config], splits: Splits, tags: Mapping[str, st
     `tags` say what the training is computed with. The run ends FINISHED, FAILED or KILLED.
     """
     store.use()
-    name, parent = run_name(request), request.options.parent_run
-    with run(name, parent=parent, log_system_metrics=None) as run_id:
-        _describe(request.config)
-        set_tags({"workers": request.resources.workers, **tags})
-        _log_inputs(request.config, splits)
+    with run(run_name(request), parent=request.options.parent_run, log_system_metrics=None) as run_id:
+        writer.describe(run_id, request.config, splits.digest)
+        writer.set_tags(run_id, {"workers": request.resources.workers, **tags})
+        writer.log_inputs(run_id, request.config, splits)
         yield run_id
 
 
-@contextlib.contextmanager
-def evaluation_run(request: Request[Config], splits: Splits) -> Iterator[str]:
-    """Continue the newest run that trained `request.model_file`, and yield its id.
+def record_scores(
+    request: Request[Config], splits: Splits, scores: Mapping[str, float], reports: Path
+) -> None:
+    """Add the `scores` of `request.model_file` on the test images, and the files in `reports`, to the newest
+    run that trained it on these data. What a run has it keeps: its status, and scores that it has already.
 
-    If the store has none, because the model came from a cache that others share, start a run that says so.
+    If there is no such run, the scores have a run of their own. Within DVC its parameters are those of the
+    request: DVC makes sure that they describe the model, which came from a cache. Otherwise only those of the
+    data are known to be true.
     """
     store.use()
     model_md5 = files.md5(request.model_file)
-    trained = store.newest(f"tags.model_md5 = '{model_md5}'")
-    with run(run_name(request), trained.run_id if trained else None, request.options.parent_run) as run_id:
-        if not trained:
-            _describe(request.config)
-            set_tags({"model_md5": model_md5, "model_from": "a cache; it was trained elsewhere"})
-        _log_inputs(request.config, splits)
-        yield run_id
+    same_model = f"tags.model_md5 = '{model_md5}'"
+    known = store.newest(f"{same_model} and params.`{store.DATA_DIGEST}` = '{splits.digest}'")
+    if known:
+        if "test_accuracy" not in known.metrics:
+            _add_scores(known.run_id, request.config, splits, scores, reports)
+        return
+    elsewhere = store.newest(same_model)
+    of_dvc = "DVC_STAGE" in os.environ
+    name = run_name(request) if of_dvc else f"test of {request.model_file.name} on {request.config.data.name}"
+    with run(name, parent=request.options.parent_run) as run_id:
+        if of_dvc:
+            writer.describe(run_id, request.config, splits.digest)
+        else:
+            parameters = writer.recorded_parameters(request.config, splits.digest)
+            of_data = {key: value for key, value in parameters.items() if key.partition(".")[0] == "data"}
+            mlflow.log_params(of_data, run_id=run_id)
+        trained = elsewhere.run_id if elsewhere else "none of this store"
+        writer.set_tags(run_id, {"model_md5": model_md5, "trained_in_run": trained})
+        _add_scores(run_id, request.config, splits, scores, reports)
+
+
+def _add_scores(
+    run_id: str, config: Config, splits: Splits, scores: Mapping[str, float], reports: Path
+) -> None:
+    writer.log_inputs(run_id, config, splits)
+    writer.log_files(run_id, reports)
+    writer.log_metrics(run_id, scores)  # last, since they mark the run as scored
 
 
 @contextlib.contextmanager
@@ -78,7 +94,9 @@ def run(
     FINISHED, FAILED or KILLED. With None for `log_system_metrics` MLflow's environment variables decide."""
     os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", SAMPLING_SECONDS)
-    tags = {"mlflow.parentRunId": parent, "sweep": parent} if parent and not run_id else None
+    tags = dict(this_process())
+    if parent and not run_id:
+        tags |= {"mlflow.parentRunId": parent, "sweep": parent}
     active = None
     try:
         with interrupts_held():
@@ -96,17 +114,11 @@ def run(
             # if the store failed, `error` already says so
             with interrupts_held(), contextlib.suppress(MlflowException):
                 mlflow.end_run(RunStatus.to_string(status))
-                reason = f"{type(error).__name__}: {error}"[:5000]
+                reason = without_credentials(f"{type(error).__name__}: {error}")[:LONGEST_TAG]
                 mlflow.MlflowClient().set_tag(active.info.run_id, "error", reason)
         raise
     with interrupts_held():
         mlflow.end_run()
-
-
-@interrupts_held()
-def set_tags(tags: Mapping[str, object]) -> None:
-    """Set tags of the active run."""
-    mlflow.set_tags(dict(tags))
 
 
 def run_name(request: Request[Config]) -> str:
@@ -120,67 +132,9 @@ def run_name(request: Request[Config]) -> str:
     return name.strip()[:LONGEST_NAME]
 
 
-@interrupts_held()
-def _describe(config: Config) -> None:
-    mlflow.set_tags(origin())
-    mlflow.log_params(config.parameters())
-    mlflow.log_dict(config.model_dump(), "config.yaml")
-
-
-@interrupts_held()
-def _log_inputs(config: Config, splits: Splits) -> None:
-    source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
-    for name, split in splits.items():
-        if len(split):
-            label = f"{config.data.name} {name}"
-            mlflow.log_input(
-                from_numpy(split.images, source, split.labels, label, split.digest), context=name
-            )
-
-
-@interrupts_held()
-def log_epoch(epoch: Epoch) -> None:
-    """Record the metrics of an epoch in one call. Its number is the step."""
-    mlflow.log_metrics(epoch.metrics(), step=epoch.epoch)
-
-
-@interrupts_held()
-def log_metrics(metrics: Mapping[str, float]) -> None:
-    """Record numbers that belong to the run as a whole."""
-    mlflow.log_metrics(dict(metrics))
-
-
-@interrupts_held()
-def log_files(folder: Path) -> None:
-    """Record all files in `folder`, under the same relative paths."""
-    mlflow.log_artifacts(str(folder))
-
-
-@interrupts_held()
-def log_model(model: keras.Model, model_file: Path, splits: Splits) -> None:
-    """Record the model with its signature, and the md5 of its file as a tag.
-
-    If an earlier run made this very file and scored it, its scores are copied to this run: DVC sees that the
-    file is the same, and does not evaluate it again.
-    """
-    images = splits["train"].images[:2]
-    mlflow.keras.log_model(
-        model,
-        name="model",
-        signature=infer_signature(images, model(images).numpy()),
-        # named here, since MLflow would load the model in another process to find them out
-        pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
-    )
-    mlflow.log_param("parameters", model.count_params())
-    model_md5 = files.md5(model_file)
-    earlier = store.newest(f"tags.model_md5 = '{model_md5}' and metrics.test_accuracy >= 0")
-    if earlier:
-        mlflow.log_metrics({k: v for k, v in earlier.metrics.items() if k.startswith("test_")})
-        mlflow.set_tag("scored_in_run", earlier.run_id)
-    mlflow.set_tag("model_md5", model_md5)
-
-
-def find_run(config: Config) -> Record | None:
-    """Return the newest run of exactly this configuration that was scored on the test set."""
-    same = [f"params.`{key}` = '{value}'" for key, value in config.recorded_parameters().items()]
+def find_run(config: Config, digest: str | None) -> Record | None:
+    """Return the newest run of exactly this configuration that was scored on the test set, of the data with
+    this digest unless it is None."""
+    wanted = config.recorded_parameters() if digest is None else writer.recorded_parameters(config, digest)
+    same = [f"params.`{key}` = '{value}'" for key, value in wanted.items()]
     return store.newest(" and ".join([*same, "metrics.test_accuracy >= 0"]))

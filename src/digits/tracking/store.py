@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import mlflow
 from filelock import FileLock
@@ -17,7 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError
 from digits.base.interrupts import interrupts_held
-from digits.base.paths import main_root
+from digits.tracking.address import database_file, no_stray_folder, shown, tracking_uri
+from digits.tracking.moved import follow_move
+from digits.tracking.processes import is_gone, this_process
+
+DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
+LONGEST_REASON = 300  # letters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,53 +36,96 @@ class Record:
     tags: Mapping[str, str]
 
 
-def uri() -> str:
-    """Return the tracking URI: MLFLOW_TRACKING_URI, or mlflow.db in the project's root."""
-    # a process that writes to SQLite waits for the others, at most for the time-out in seconds
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_root() / 'mlflow.db'}?timeout=60"
-
-
 @interrupts_held()
 def use() -> str:
     """Make the store and its experiment current, create both if they are missing, and return the experiment's
-    id.
+    id. The first time, end the runs of processes that are gone.
 
-    Raises UserError if the store cannot be opened or the server does not answer.
+    Raises UserError if the store cannot be opened, is damaged or was moved, or the server does not answer.
     """
-    address, name = uri(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
-    parts = urlsplit(address)
-    if parts.hostname and parts.scheme in ("http", "https"):
-        try:
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            socket.create_connection((parts.hostname, port), timeout=10).close()
-        except OSError as error:
-            raise UserError(
-                f"MLFLOW_TRACKING_URI: {address} does not answer ({error}); start that server, or unset "
-                "the variable to record in mlflow.db"
-            ) from None
-    mlflow.set_tracking_uri(address)
+    uri, name = tracking_uri(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
+    if run_id := os.environ.pop("MLFLOW_RUN_ID", None):  # MLflow would continue it, whatever it is
+        print(f"MLFLOW_RUN_ID={run_id} is ignored: each model has a run of its own", file=sys.stderr)
+    mlflow.set_tracking_uri(uri)
+    file, location = database_file(uri), None
     with contextlib.ExitStack() as stack:
-        location = None
-        if parts.scheme == "sqlite":
-            folder = Path(parts.path.removeprefix("/")).resolve().parent
-            location = (folder / "mlruns" / name).as_uri()
+        stack.enter_context(no_stray_folder(uri))
+        if file:
+            location = (file.parent / "mlruns" / name).as_uri()
             # two processes that create the tables at once leave them half-migrated
-            stack.enter_context(FileLock(folder / "mlflow.db.lock"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(file.with_name(f"{file.name}.lock")))
+            if file.exists() and file.stat().st_size == 0:
+                raise UserError(f"{file}: is empty; put back a copy, or remove it to start a new store")
+        elif uri not in _opened:
+            stack.enter_context(_quick_failure())
         try:
-            return _set_experiment(name, location)
+            experiment = _set_experiment(name, file, location)
         except (MlflowException, SQLAlchemyError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{address.partition('?')[0]}: cannot be opened: {reason}") from error
+            raise UserError(_not_opened(uri, error)) from error
+    if (uri, name) not in _opened:
+        _opened.update((uri, (uri, name)))
+        _end_left_runs(experiment)
+    return experiment
 
 
-def _set_experiment(name: str, location: str | None) -> str:
-    if mlflow.get_experiment_by_name(name) is None:
+_opened: set[object] = set()  # stores, and experiments of stores
+
+
+@contextlib.contextmanager
+def _quick_failure() -> Iterator[None]:
+    """Make MLflow's client try just once to reach the server, since it would try for minutes."""
+    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+    before = {key: os.environ.get(key) for key in settings}
+    os.environ |= settings
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+def _not_opened(uri: str, error: Exception) -> str:
+    """Return the words for a store that cannot be opened."""
+    reason, address = " ".join(str(error).split())[:LONGEST_REASON], shown(uri)
+    if not uri.startswith("http"):
+        return f"{address}: cannot be opened: {reason}"
+    if getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+        return (
+            f"MLFLOW_TRACKING_URI: {address} lets nobody in without the right credentials; set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    return (
+        f"MLFLOW_TRACKING_URI: {address} does not answer as an MLflow server does ({reason}); start that "
+        "server, or unset the variable to record in mlflow.db"
+    )
+
+
+def _set_experiment(name: str, file: Path | None, location: str | None) -> str:
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is None:
         try:
             mlflow.create_experiment(name, location)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # on a server another client can be quicker
                 raise
+    elif file and location and experiment.artifact_location != location:
+        follow_move(file, experiment.artifact_location, location)
     return str(mlflow.set_experiment(name).experiment_id)
+
+
+def _end_left_runs(experiment: str) -> None:
+    """Mark runs as KILLED that a process of this machine left RUNNING when it was killed."""
+    client = mlflow.MlflowClient()
+    host = this_process()["host"]
+    running = f"attributes.status = 'RUNNING' and tags.host = '{host}'"
+    for run in client.search_runs([experiment], running):
+        if is_gone(run.data.tags):
+            client.set_terminated(run.info.run_id, "KILLED")
+            client.set_tag(run.info.run_id, "error", "its process was killed")
 
 
 @interrupts_held()
@@ -96,6 +143,8 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
             max_results=limit,
         )
     except MlflowException as error:
+        if error.error_code != "INVALID_PARAMETER_VALUE":
+            raise UserError(_not_opened(tracking_uri(), error)) from error
         raise UserError(f"filter: {' '.join(str(error).split())}") from error
     return [
         Record(

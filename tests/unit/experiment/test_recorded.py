@@ -19,7 +19,8 @@ from digits.data.splits import Splits
 from digits.experiment import recorded
 from digits.learning import evaluation, model_file, runtime
 from digits.learning.history import Epoch
-from support import MakeSplit, make_request, metric_points, recorded_runs
+from digits.tracking.writer import recorded_parameters
+from support import DIGEST, MakeSplit, make_request, make_splits, metric_points, recorded_runs
 
 EPOCHS = 3
 
@@ -42,7 +43,7 @@ class Done:
 
 @pytest.fixture(scope="module")
 def splits(make_split: MakeSplit) -> Splits:
-    return {"train": make_split(200), "validation": make_split(60)}
+    return make_splits(train=make_split(200), validation=make_split(60))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def _recording(store_uri: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", store_uri)
         patch.setenv("MLFLOW_EXPERIMENT_NAME", "test_recorded")
+        patch.setattr("digits.tracking.writer.uncommitted", lambda: "")
         patch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
         yield
 
@@ -80,7 +82,7 @@ def test_a_training_is_one_finished_run(done: Done) -> None:
 
 
 def test_the_parameters_are_those_of_the_configuration_and_how_many_the_network_has(done: Done) -> None:
-    expected = done.request.config.recorded_parameters()
+    expected = recorded_parameters(done.request.config, DIGEST)
     model = model_file.load(done.request.out / "models/model.keras")
     assert done.run.data.params == expected | {"parameters": str(model.count_params())}
 
@@ -154,7 +156,7 @@ def test_a_later_request_evaluates_in_the_run_that_trained_the_model(
     file = tmp_path / "moved.keras"  # the content of the file counts, not where it is
     file.write_bytes((done.request.out / "models/model.keras").read_bytes())
     later = make_request(*done.request.composed.overrides, f"model_file={file}", out=tmp_path / "out")
-    recorded.evaluate(later, {"test": test})
+    recorded.evaluate(later, make_splits(test=test))
     (run,) = recorded_runs()
     assert run.info.run_id == done.run.info.run_id
     assert run.info.run_name == done.run.info.run_name

@@ -1,26 +1,30 @@
 """src/compare.py: the runs of the store, ranked."""
 
 import contextlib
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from digits.base.errors import UserError
+from digits.data.splits import Splits
 from digits.learning.history import Epoch
 from digits.reports import figures
 from digits.reports.compare import CURVES, compare
-from digits.tracking import runs, store
-from support import make_request, run_script
+from digits.tracking import runs, writer
+from digits.tracking.address import shown, tracking_uri
+from support import make_request, make_splits, run_script
 
 pytestmark = pytest.mark.usefixtures("recording")
 
 
 def record(accuracy: float, *overrides: str) -> None:
     """Record a run of two epochs."""
-    with runs.training_run(make_request(*overrides), {}, {}):
+    with runs.training_run(make_request(*overrides), make_splits(), {}) as run_id:
         for number in (1, 2):
-            runs.log_epoch(Epoch(number, accuracy, 0.1, accuracy * number / 2, 0.2, 0.05, 1.5))
-        runs.log_metrics({"test_accuracy": accuracy, "system/cpu": 50})
+            writer.log_epoch(run_id, Epoch(number, accuracy, 0.1, accuracy * number / 2, 0.2, 0.05, 1.5))
+        writer.log_metrics(run_id, {"test_accuracy": accuracy, "system/cpu": 50})
 
 
 @pytest.fixture
@@ -71,10 +75,57 @@ def test_the_filter_selects_runs(picture: Path, capsys: pytest.CaptureFixture[st
     assert row.startswith("1,1,0.9000,")
 
 
+def record_on(digest: str, accuracy: float, seed: int) -> None:
+    with runs.training_run(make_request(f"seed={seed}"), Splits({}, digest), {}) as run_id:
+        writer.log_metrics(run_id, {"val_accuracy": accuracy})
+
+
+@pytest.fixture
+def two_data_sets(recording: str) -> str:
+    """Runs with equal parameters on data that are not the same, as after an edit of the preset."""
+    for seed in (0, 1):
+        record_on("a" * 32, 0.8, seed)
+        record_on("b" * 32, 0.9, seed)
+    return recording
+
+
+@pytest.mark.usefixtures("two_data_sets")
+@pytest.mark.parametrize("format", ["table", "markdown"])
+def test_each_data_set_has_a_table_and_a_picture_of_its_own(
+    format: str, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare("", "val_accuracy", format, picture)
+    printed = capsys.readouterr()
+    for digest, accuracy in (("a", "0.8000 ± 0.0000"), ("b", "0.9000 ± 0.0000")):
+        table = printed.out.partition(f"sample, digest {digest * 12}\n")[2].partition("digest")[0]
+        (row,) = (line for line in table.splitlines() if "±" in line)
+        assert row.split("|" if format == "markdown" else None)[:1] in (["1"], [""])
+        assert accuracy in row
+        file = picture.with_name(f"compare-sample-{digest * 12}.png")
+        assert file.exists()
+        assert f"learning curves: {file}\n" in printed.err
+    assert not picture.exists()
+
+
+@pytest.mark.usefixtures("two_data_sets")
+def test_a_table_of_several_data_sets_in_csv_names_them(
+    picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare("", "val_accuracy", "csv", picture)
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["data"][-12:], row["rank"], row["runs"]) for row in rows] == [
+        ("b" * 12, "1", "2"),
+        ("a" * 12, "1", "2"),
+    ]
+
+
 def test_runs_that_did_not_finish_are_left_out(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(0.8)
-    with contextlib.suppress(RuntimeError), runs.training_run(make_request("seed=1"), {}, {}):
-        runs.log_metrics({"val_accuracy": 0.9})
+    with (
+        contextlib.suppress(RuntimeError),
+        runs.training_run(make_request("seed=1"), make_splits(), {}) as run_id,
+    ):
+        writer.log_metrics(run_id, {"val_accuracy": 0.9})
         raise RuntimeError
     compare("", "val_accuracy", "csv", picture)
     _, row = capsys.readouterr().out.splitlines()
@@ -110,7 +161,7 @@ def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(picture: 
 def test_without_runs_the_refusal_names_the_store(picture: Path) -> None:
     with pytest.raises(UserError, match="none of the 0 runs") as refusal:
         compare("", "val_accuracy", "table", picture)
-    assert str(refusal.value).endswith(f"(in {store.uri()})")
+    assert str(refusal.value).endswith(f"(in {shown(tracking_uri())})")
 
 
 def test_a_wrong_filter_is_refused_in_one_line(picture: Path) -> None:

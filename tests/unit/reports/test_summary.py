@@ -5,16 +5,17 @@ import pytest
 
 from digits.base.errors import UserError
 from digits.reports.summary import summarize
-from digits.tracking import runs, store
-from support import SMALL, make_request, run_script
+from digits.tracking import runs, writer
+from digits.tracking.address import shown, tracking_uri
+from support import DIGEST, SMALL, make_request, make_splits, run_script
 
 pytestmark = pytest.mark.usefixtures("recording")
 
 
 def record(test_accuracy: float, *overrides: str) -> str:
     """Record a run that was trained and scored, and return its id."""
-    with runs.training_run(make_request(*overrides), {}, {}) as run_id:
-        runs.log_metrics({"test_accuracy": test_accuracy})
+    with runs.training_run(make_request(*overrides), make_splits(), {}) as run_id:
+        writer.log_metrics(run_id, {"test_accuracy": test_accuracy})
         mlflow.log_param("parameters", 1234)
     return run_id
 
@@ -25,12 +26,12 @@ def test_the_newest_run_of_the_experiment_is_summarized(capsys: pytest.CaptureFi
     record(0.7, "seed=1")
     summarize(make_request().config)
     rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.strip())
-    assert rows["data"].strip() == "sample"
+    assert rows["data"].strip() == f"sample, digest {DIGEST[:12]}"
     assert rows["model"].strip() == "compact, 1234 parameters"
     assert rows["recipe"].strip() == "onecycle, 2 epochs"
     assert rows["test"].split() == ["accuracy", "98.76%"]
     assert run_id in rows["run"]
-    assert store.uri() in rows["recorded"]
+    assert shown(tracking_uri()) in rows["recorded"]
     assert rows["look"].split() == ["at", "it", "make", "ui"]
 
 
@@ -40,7 +41,7 @@ def test_an_experiment_without_a_run_is_refused_with_which_and_what_to_do() -> N
         summarize(make_request().config)
     assert str(refusal.value) == (
         "no run of data=sample model=compact recipe=onecycle seed=0 with these values is in "
-        f"{store.uri()}; if DVC has its results in the cache, `dvc repro --force` runs it again"
+        f"{shown(tracking_uri())}; if DVC has its results in the cache, `dvc repro --force` runs it again"
     )
 
 

@@ -40,8 +40,8 @@ def labels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def report(groups: list[Group], folder: Path) -> None:
     store.use()
-    with runs.run("sweep"):
-        results.report(groups, groups[0], "the command", folder)
+    with runs.run("sweep") as parent:
+        results.report(parent, groups, groups[0], "the command", folder)
 
 
 @pytest.mark.usefixtures("recording")

@@ -9,6 +9,8 @@ from digits.base.errors import UserError
 from digits.search.search import Search, read_search
 from support import make_request, make_search_request
 
+pytestmark = pytest.mark.usefixtures("any_data")
+
 
 def read(*overrides: str, **changes: Any) -> Search:
     return read_search(make_search_request("model.filters=[16,48,96]", *overrides, **changes))

@@ -16,6 +16,7 @@ from digits.search import study as studies
 from digits.search.search import Search, read_search
 from support import make_search_request
 
+pytestmark = pytest.mark.usefixtures("any_data")
 Score = Callable[[optuna.Trial, Config], float]
 SPACE = {"learning_rate": {"low": 0.02, "high": 1.0, "log": True}, "recipe.shift": {"low": 0, "high": 3}}
 

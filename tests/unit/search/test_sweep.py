@@ -9,11 +9,14 @@ import mlflow
 import pytest
 
 from digits import cli
+from digits.base import paths
 from digits.config.request import Request
 from digits.config.schema import Config
+from digits.data import splits
+from digits.data.splits import Splits
 from digits.search.sweep import sweep
-from digits.tracking import runs
-from support import call_command, recorded_runs
+from digits.tracking import runs, writer
+from support import call_command, make_request, make_splits, recorded_runs
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -30,12 +33,12 @@ def recorder(failing: Collection[int] = (), stopping: Collection[int] = ()) -> C
 
     def record(request: Request[Config]) -> float:
         accuracy: float = request.config.model.arguments["dropout"] + request.config.seed / 100
-        with runs.training_run(request, {}, {}):
+        with runs.training_run(request, make_splits(), {}) as run_id:
             if request.config.seed in failing:
                 raise RuntimeError("no\nmemory")
             if request.config.seed in stopping:
                 raise KeyboardInterrupt
-            runs.log_metrics({"val_accuracy": accuracy, "test_accuracy": 1 - accuracy})
+            writer.log_metrics(run_id, {"val_accuracy": accuracy, "test_accuracy": 1 - accuracy})
         return accuracy
 
     return record
@@ -136,7 +139,7 @@ def test_a_sweep_in_which_everything_fails_has_no_ranking() -> None:
             ["seed=0,1", "validation=0.1,0"],
             "validation: a sweep ranks its trials by validation accuracy; set",
         ),
-        (["seed=5,6", "resume=true"], "resume: no sweep of these overrides is in sqlite:///"),
+        (["seed=5,6", "resume=true"], "resume: no sweep of these overrides is in /"),
     ],
 )
 def test_a_wrong_trial_is_refused_in_one_line_before_any_starts(
@@ -153,6 +156,13 @@ def test_an_interrupted_sweep_is_killed_and_starts_no_more_trials() -> None:
     assert run_sweep("seed=0,1,2", command=recorder(stopping=[1])) == 130
     assert seeds_and_status() == [("0", "FINISHED"), ("1", "KILLED")]
     assert [parent.info.status for parent in parents()] == ["KILLED"]
+
+
+def test_trials_on_other_data_are_not_taken_for_finished() -> None:
+    assert run_sweep("seed=0,1") is None
+    splits.save(Splits({}, "other"), make_request().config, paths.PREPARED)
+    assert run_sweep("seed=0,1", "resume=true") is None
+    assert seeds_and_status() == [("0", "FINISHED"), ("1", "FINISHED")] * 2
 
 
 def test_a_sweep_that_is_resumed_repeats_no_finished_trial(capsys: pytest.CaptureFixture[str]) -> None:

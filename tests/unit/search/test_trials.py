@@ -10,8 +10,8 @@ from digits.base import files
 from digits.base.errors import UserError
 from digits.reports.ranking import Group
 from digits.search import trials
-from digits.tracking import runs, store
-from support import make_record, make_request, recorded_runs
+from digits.tracking import runs, store, writer
+from support import DIGEST, make_record, make_request, make_splits, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
 
@@ -21,10 +21,10 @@ def add_trial(
 ) -> str:
     """Record a finished trial of `parent`, and return its id."""
     request = make_request(*overrides).with_options(parent_run=parent)
-    with runs.training_run(request, {}, {}) as run_id:
-        runs.set_tags(tags or {})
+    with runs.training_run(request, make_splits(), {}) as run_id:
+        writer.set_tags(run_id, tags or {})
         mlflow.log_param("parameters", 1234)
-        runs.log_metrics({"val_accuracy": 0.9} | ({"test_accuracy": 0.8} if scored else {}))
+        writer.log_metrics(run_id, {"val_accuracy": 0.9} | ({"test_accuracy": 0.8} if scored else {}))
     return run_id
 
 
@@ -114,7 +114,7 @@ def test_finished_trials_are_those_that_were_scored(parent: str) -> None:
     add_trial(parent, "seed=0")
     add_trial(parent, "seed=1", scored=False)
     add_trial("another", "seed=2")
-    expected = make_request("seed=0").config.recorded_parameters()
+    expected = writer.recorded_parameters(make_request("seed=0").config, DIGEST)
     assert trials.finished_trials(parent) == [expected]
 
 
@@ -163,8 +163,8 @@ def test_the_scores_of_a_parent_have_names_that_no_trial_has() -> None:
     best = Group(
         {}, [make_record(metrics={"val_accuracy": value, "test_accuracy": 0.5}) for value in (0.8, 0.9)]
     )
-    with trials.sweep_run("seed=0,1", resume=False):
-        trials.describe("the ranking", best)
+    with trials.sweep_run("seed=0,1", resume=False) as parent:
+        trials.describe(parent, "the ranking", best)
     (run,) = recorded_runs()
     assert run.data.tags["mlflow.note.content"] == "the ranking"
     assert run.data.metrics == {"best_val_accuracy": pytest.approx(0.85), "best_test_accuracy": 0.5}

@@ -38,6 +38,25 @@ def test_code_that_differs_from_the_commit_is_not_clean(checkout: Path, file: st
     assert origin.origin()["git_clean"] == "false"
 
 
+def test_what_is_not_committed_is_shown_except_files_that_git_does_not_know(checkout: Path) -> None:
+    assert origin.uncommitted() == ""
+    (checkout / "src/train.py").write_text("changed\n")
+    (checkout / "src/secret.py").write_text("a password\n")
+    (checkout / "notes.txt").write_text("not code\n")
+    patch = origin.uncommitted()
+    assert "-committed\n+changed" in patch
+    assert patch.startswith("not in git, and not shown: src/secret.py\n")
+    assert "a password" not in patch
+    assert "notes" not in patch
+
+
+def test_a_long_patch_is_cut(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(origin, "LONGEST_PATCH", 100)
+    (checkout / "src/train.py").write_text("changed\n" * 1000)
+    assert len(origin.uncommitted()) < 200
+    assert origin.uncommitted().endswith("(the rest is left out)\n")
+
+
 def test_a_change_that_is_not_code_leaves_the_code_clean(checkout: Path) -> None:
     (checkout / "params.yaml").write_text("seed: 1\n")
     assert origin.origin()["git_clean"] == "true"

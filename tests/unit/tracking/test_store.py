@@ -1,19 +1,18 @@
 """The store: where it is, which stores are refused, and what is read from it."""
 
 import contextlib
-import functools
 import shutil
 import sqlite3
 import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import mlflow
 import pytest
 
 from digits.base.errors import UserError
-from digits.tracking import store
-from support import ROOT
+from digits.tracking import runs, store
 
 
 @pytest.fixture
@@ -23,25 +22,6 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "digits")
     return file
-
-
-def test_the_store_is_in_the_project_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert store.uri() == f"sqlite:///{ROOT / 'mlflow.db'}?timeout=60"
-
-
-def test_in_a_temporary_copy_the_store_is_in_the_project_that_dvc_names(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", "/elsewhere")
-    assert store.uri() == "sqlite:////elsewhere/mlflow.db?timeout=60"
-
-
-def test_the_tracking_uri_in_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_ROOT", "/elsewhere")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert store.uri() == "http://127.0.0.1:9"
 
 
 def test_a_server_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,16 +40,86 @@ def test_a_file_that_is_no_database_is_refused(database: Path) -> None:
     assert "\n" not in str(refusal.value)
 
 
-def test_a_server_that_is_not_mlflows_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+class Refusing(BaseHTTPRequestHandler):
+    """Answers every request with `status` and a page."""
+
+    status = 404
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(b"<html>a page for people</html>")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    """A server on this machine that is not MLflow's."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
-        try:
-            with pytest.raises(UserError, match=r"cannot be opened: .*404"):
-                store.use()
-        finally:
-            server.shutdown()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_a_server_that_is_not_mlflows_is_refused(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(Refusing, "status", status)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+    with pytest.raises(UserError, match=r"does not answer as an MLflow server does") as refusal:
+        store.use()
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_wants_a_password_is_refused_with_what_to_set(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(Refusing, "status", status)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:s3cret@127.0.0.1:{server.server_port}")
+    with pytest.raises(
+        UserError, match=r"set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    ) as refusal:
+        store.use()
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_a_server_behind_the_proxy_of_the_environment_is_asked_through_it(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "status", 401)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server.invalid")
+    with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI: http://server.invalid lets nobody in"):
+        store.use()
+
+
+def test_an_empty_database_is_refused_with_what_to_do(database: Path) -> None:
+    database.touch()
+    with pytest.raises(UserError, match=r"mlflow\.db: is empty; put back a copy, or remove it"):
+        store.use()
+    assert database.read_bytes() == b""
+
+
+@pytest.mark.usefixtures("recording")
+def test_a_run_id_in_the_environment_is_ignored_with_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.use()
+    with runs.run("old") as old:
+        pass
+    before = mlflow.get_run(old)
+    monkeypatch.setenv("MLFLOW_RUN_ID", old)
+    store.use()
+    assert capsys.readouterr().err == f"MLFLOW_RUN_ID={old} is ignored: each model has a run of its own\n"
+    with runs.run("new") as new:
+        pass
+    assert new != old
+    assert dict(mlflow.get_run(old).info) == dict(before.info)
 
 
 @pytest.mark.usefixtures("recording")
@@ -84,7 +134,7 @@ def test_a_store_of_another_mlflow_is_refused_with_what_to_do(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     with pytest.raises(UserError, match=r"cannot be opened: .*mlflow db upgrade") as refusal:
         store.use()
-    assert str(refusal.value).startswith(f"sqlite:///{tmp_path}")
+    assert str(refusal.value).startswith(f"{tmp_path}/mlflow.db: ")
 
 
 @pytest.mark.usefixtures("recording")

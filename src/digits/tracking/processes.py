@@ -1,0 +1,52 @@
+"""Tell which process records a run, so that the runs of processes that are gone can be ended. On Linux."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+
+@functools.cache
+def this_process() -> dict[str, str]:
+    """Return tags that identify this process: the machine, its start, the process, and the start of that."""
+    machine = _read("/etc/machine-id")[:8]
+    tags = {
+        "host": "-".join(filter(None, (socket.gethostname(), machine))),
+        "boot": _read("/proc/sys/kernel/random/boot_id"),
+        "process": str(os.getpid()),
+        "process_start": _start(os.getpid()),
+    }
+    # processes of two containers can have the same number
+    with contextlib.suppress(OSError):
+        tags["process_numbers"] = str(Path("/proc/self/ns/pid").readlink())
+    return tags
+
+
+def is_gone(tags: Mapping[str, str]) -> bool:
+    """Return whether the process that these tags identify has certainly ended."""
+    here = this_process()
+    if not here["boot"] or tags.get("host") != here["host"] or "process" not in tags:
+        return False
+    if tags.get("boot") != here["boot"]:
+        return True
+    if tags.get("process_numbers") != here.get("process_numbers"):
+        return False
+    return _start(int(tags["process"])) != tags.get("process_start")
+
+
+def _start(process: int) -> str:
+    """Return when the process started, in clock ticks since the start of the machine, or an empty string if
+    it has ended."""
+    state, *fields = _read(f"/proc/{process}/stat").rpartition(")")[2].split() or ["Z"]
+    return "" if state in "XZ" else fields[18]
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

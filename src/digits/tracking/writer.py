@@ -1,0 +1,104 @@
+"""Write to a run. An interrupt that arrives meanwhile waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlflow
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.numpy_dataset import from_numpy
+from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.models import infer_signature
+
+from digits.base import files
+from digits.base.interrupts import interrupts_held
+from digits.config.schema import Config
+from digits.data.splits import Splits
+from digits.tracking import store
+from digits.tracking.origin import origin, uncommitted
+
+if TYPE_CHECKING:
+    import keras
+
+    from digits.learning.history import Epoch
+
+
+@interrupts_held()
+def set_tags(run_id: str, tags: Mapping[str, object]) -> None:
+    """Set tags of the run."""
+    client = mlflow.MlflowClient()
+    for key, value in tags.items():
+        client.set_tag(run_id, key, value)
+
+
+def recorded_parameters(config: Config, digest: str) -> dict[str, str]:
+    """Return what tells runs apart, as MLflow gives it back: configuration and digest of the data."""
+    return config.recorded_parameters() | {store.DATA_DIGEST: digest}
+
+
+@interrupts_held()
+def describe(run_id: str, config: Config, digest: str) -> None:
+    set_tags(run_id, origin())
+    mlflow.log_params(recorded_parameters(config, digest), run_id=run_id)
+    mlflow.log_dict(config.model_dump(), "config.yaml", run_id=run_id)
+    if changes := uncommitted():
+        mlflow.log_text(changes, "uncommitted.patch", run_id=run_id)
+
+
+@interrupts_held()
+def log_inputs(run_id: str, config: Config, splits: Splits) -> None:
+    source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
+    inputs = []
+    for name, split in splits.items():
+        if len(split):
+            label = f"{config.data.name} {name}"
+            described = from_numpy(split.images, source, split.labels, label, split.digest)
+            context = InputTag("mlflow.data.context", name)
+            inputs.append(DatasetInput(Dataset(**described.to_dict()), [context]))
+    mlflow.MlflowClient().log_inputs(run_id, inputs)
+
+
+@interrupts_held()
+def log_epoch(run_id: str, epoch: Epoch) -> None:
+    """Record the metrics of an epoch in one call. Its number is the step."""
+    mlflow.log_metrics(epoch.metrics(), step=epoch.epoch, run_id=run_id)
+
+
+@interrupts_held()
+def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
+    """Record numbers that belong to the run as a whole."""
+    mlflow.log_metrics(dict(metrics), run_id=run_id)
+
+
+@interrupts_held()
+def log_files(run_id: str, folder: Path) -> None:
+    """Record all files in `folder`, under the same relative paths."""
+    mlflow.log_artifacts(str(folder), run_id=run_id)
+
+
+@interrupts_held()
+def log_model(run_id: str, model: keras.Model, model_file: Path, splits: Splits) -> None:
+    """Record the model with its signature, and the md5 of its file as a tag. The run must be the active one.
+
+    If an earlier run made this very file from the same data and scored it, its scores are copied to this run:
+    DVC sees that the file is the same, and does not evaluate it again.
+    """
+    images = splits["train"].images[:2]
+    mlflow.keras.log_model(
+        model,
+        name="model",
+        signature=infer_signature(images, model(images).numpy()),
+        # named here, since MLflow would load the model in another process to find them out
+        pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
+    )
+    mlflow.log_params({"parameters": model.count_params()}, run_id=run_id)
+    model_md5 = files.md5(model_file)
+    same = f"tags.model_md5 = '{model_md5}' and params.`{store.DATA_DIGEST}` = '{splits.digest}'"
+    earlier = store.newest(f"{same} and metrics.test_accuracy >= 0")
+    if earlier:
+        log_metrics(run_id, {k: v for k, v in earlier.metrics.items() if k.startswith("test_")})
+        set_tags(run_id, {"scored_in_run": earlier.run_id})
+    set_tags(run_id, {"model_md5": model_md5})

@@ -1,0 +1,88 @@
+"""Which process records a run, and whether it is gone."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import mlflow
+import pytest
+
+from digits.tracking import processes, runs, store
+from digits.tracking.processes import is_gone, this_process
+from support import recorded_runs
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that waits until its standard input is closed."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def tags_of(child: subprocess.Popen[bytes]) -> dict[str, str]:
+    start = processes._start(child.pid)
+    return this_process() | {"process": str(child.pid), "process_start": start}
+
+
+def test_this_process_is_there() -> None:
+    assert all(this_process().values())
+    assert not is_gone(this_process())
+
+
+def test_a_process_is_gone_once_it_is_killed_whether_or_not_it_was_waited_for(
+    child: subprocess.Popen[bytes],
+) -> None:
+    tags = tags_of(child)
+    assert not is_gone(tags)
+    child.kill()
+    while processes._read(f"/proc/{child.pid}/stat").rpartition(")")[2].split()[0] != "Z":
+        pass  # until the kernel has ended it
+    assert is_gone(tags)
+    child.wait()
+    assert is_gone(tags)
+
+
+@pytest.mark.parametrize(
+    ("changes", "gone"),
+    [
+        ({"process_start": "1"}, True),  # another process has its number now
+        ({"boot": "an earlier one"}, True),
+        ({"host": "another", "boot": "another"}, False),
+        ({"process_numbers": "of another container", "process": "1", "process_start": "1"}, False),
+    ],
+)
+def test_only_a_process_of_this_machine_is_known_to_be_gone(changes: dict[str, str], gone: bool) -> None:
+    assert is_gone(this_process() | changes) == gone
+
+
+def test_a_run_without_these_tags_is_not_judged() -> None:
+    assert not is_gone({})
+
+
+@pytest.mark.usefixtures("recording")
+def test_the_next_command_ends_the_runs_of_processes_that_are_gone(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.use()
+    client = mlflow.MlflowClient()
+    with runs.run("alive"):
+        left, of_child = (client.create_run(store.use(), tags=tags_of(child)) for _ in range(2))
+        client.set_terminated(of_child.info.run_id, "FINISHED")
+        elsewhere = client.create_run(store.use(), tags=tags_of(child) | {"host": "another"})
+        child.kill()
+        child.wait()
+        monkeypatch.setattr(store, "_opened", set())  # as in a new process
+        store.use()
+        status = {run.info.run_id: run.info.status for run in recorded_runs()}
+        alive = mlflow.active_run()
+        assert alive is not None
+    assert status == {
+        alive.info.run_id: "RUNNING",
+        left.info.run_id: "KILLED",
+        of_child.info.run_id: "FINISHED",
+        elsewhere.info.run_id: "RUNNING",
+    }
+    assert client.get_run(left.info.run_id).data.tags["error"] == "its process was killed"
