@@ -4,6 +4,7 @@ import contextlib
 import csv
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,28 @@ def staged(folder: Path) -> Iterator[Path]:
         yield stage
         for file in sorted(path for path in stage.rglob("*") if path.is_file()):
             file.replace(with_parents(folder / file.relative_to(stage)))
+
+
+def replace_durably(file: Path, content: bytes | memoryview) -> None:
+    """Write `content` so that the file has either what it had or all of it, also after a power cut.
+
+    Raises OSError if that fails. The file is then as it was.
+    """
+    temporary = with_parents(file).with_name(f".{file.name}.{os.getpid()}.unfinished")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # or the new name could be lost
+    finally:
+        os.close(folder)
 
 
 def with_parents(file: Path) -> Path:

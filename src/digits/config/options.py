@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import PositiveInt
 
@@ -23,7 +23,7 @@ class Options(Section):
 
     out: str
     model_file: str | None
-    resume: bool
+    resume: bool | Literal["auto"]
     parent_run: str | None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from digits.base import files
@@ -12,6 +12,7 @@ from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.experiment import figures
+from digits.experiment.interrupted import Progress, resumable
 from digits.learning import evaluation, model_file, runtime, training
 from digits.learning.history import Epoch
 from digits.tracking import runs, writer
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
 
 
 def train(request: Request[Config], splits: Splits) -> list[Epoch]:
-    """Train as a new run, and write the model and its reports to `request.out`."""
-    with (
-        runs.training_run(request, splits, computed_with(request)) as run_id,
-        files.staged(request.out) as stage,
-    ):
-        model, history = fit(run_id, request, splits)
+    """Train as a run, and write the model and its reports to `request.out`. A training that was killed goes
+    on in the run that it had."""
+    with resumable(request, splits) as progress:
+        return _train(request, splits, progress)
+
+
+def train_and_evaluate(request: Request[Config], splits: Splits, test: Splits) -> list[Epoch]:
+    """Train, and score the model in the same run. If this is killed after the training, only the scores are
+    left to do."""
+    with resumable(request, splits) as progress:
+        history = _train(request, splits, progress)
+        evaluate(request.with_options(model_file=str(request.out / "models/model.keras")), test)
+    return history
+
+
+def _train(request: Request[Config], splits: Splits, progress: Progress) -> list[Epoch]:
+    with run_of(request, splits, progress) as run_id, files.staged(request.out) as stage:
+        model, history = fit(run_id, request, splits, progress)
         rows = [{"epoch": epoch.epoch} | epoch.metrics() for epoch in history]
         for row in rows:
             del row["seconds"]  # which no two runs have in common, so that DVC would see a change
@@ -39,6 +52,14 @@ def train(request: Request[Config], splits: Splits) -> list[Epoch]:
         model_file.save(model, stage / "models/model.keras")
         writer.log_model(run_id, model, stage / "models/model.keras", splits)
     return history
+
+
+@contextlib.contextmanager
+def run_of(request: Request[Config], splits: Splits, progress: Progress) -> Iterator[str]:
+    """Start the run of a training, or continue the one that it had when it was killed, and yield its id."""
+    interrupted = progress.start.run_id if progress.start else None
+    with runs.training_run(request, splits, computed_with(request), interrupted) as run_id:
+        yield run_id
 
 
 def computed_with(request: Request[Config]) -> dict[str, str]:
@@ -55,19 +76,33 @@ def fit(
     run_id: str,
     request: Request[Config],
     splits: Splits,
+    progress: Progress,
     on_epoch: Callable[[Epoch], object] = lambda _: None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Train, and record each epoch in the run before `on_epoch` is called with it. At the end record the
-    seconds that all of this took."""
+    """Train, keep the progress, and record each epoch in the run before `on_epoch` is called with it. At the
+    end record the seconds that all of this took."""
+    recorded = writer.recorded_epochs(run_id) if progress.start else set()
 
     def record(epoch: Epoch) -> None:
-        writer.log_epoch(run_id, epoch)
+        if epoch.epoch not in recorded:
+            writer.log_epoch(run_id, epoch)
         raise_if_interrupted()
         on_epoch(epoch)
 
-    start = time.perf_counter()
-    trained = training.train(request.config, splits["train"], splits["validation"], record)
-    writer.log_metrics(run_id, {"train_seconds": time.perf_counter() - start})
+    if progress.start:
+        done = len(progress.start.history)
+        print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
+        for epoch in progress.start.history:
+            record(epoch)
+    trained = training.train(
+        request.config,
+        splits["train"],
+        splits["validation"],
+        record,
+        progress.start,
+        lambda arrays, history: progress.keep(run_id, arrays, history),
+    )
+    writer.log_metrics(run_id, {"train_seconds": progress.seconds})
     return trained
 
 

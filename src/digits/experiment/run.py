@@ -35,9 +35,9 @@ def evaluate(request: Request[Config]) -> None:
 
 def train_and_evaluate(request: Request[Config]) -> float | None:
     """Do both, as one run. Return the validation accuracy, for sweepers: the test set decides nothing."""
-    history = train(request)
-    trained = str(request.out / "models/model.keras")
-    evaluate(request.with_options(model_file=trained))
+    prepared = splits.load(request.config, paths.PREPARED, "train", "validation")
+    test = splits.load(request.config, paths.PREPARED, "test")
+    history: list[Epoch] = start_learning(request).train_and_evaluate(request, prepared, test)
     return history[-1].val_accuracy
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from digits.base.errors import UserError
 from digits.config.schema import Config
 from digits.data.splits import Split
 from digits.learning.augmentation import Augmentation
@@ -74,6 +76,28 @@ class Trainer:
             totals += self._run_steps(rows[chunk], weights[chunk], seeds[chunk]).numpy()
             on_images(rows[chunk].size)
         return float(totals[0] / totals[2]), float(totals[1] / totals[2])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the next epoch depends on, besides the configuration and the images."""
+        return {name: variable.numpy() for name, variable in self._variables()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to what `state` returned once. Raises UserError if that was of another network."""
+        variables = dict(self._variables())
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        if shapes != {name: array.shape for name, array in state.items()}:
+            raise UserError("the state that was kept is that of another network")
+        for name, variable in variables.items():
+            variable.assign(state[name])
+
+    def _variables(self) -> Iterator[tuple[str, Any]]:
+        for kind, variables in (
+            ("model", self.model.variables),  # weights, and the states of random generators
+            ("optimizer", self.optimizer.variables),
+            ("losses", [self.losses]),
+        ):
+            for number, variable in enumerate(variables):
+                yield f"{kind}{number}", variable
 
     def _steps(self, rows: Any, weights: Any, seeds: Any) -> Any:
         """Return the weighted sums of right answers, losses and weights over the steps."""

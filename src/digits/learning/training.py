@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 from rich.progress import Progress
@@ -13,6 +13,7 @@ from rich.progress import Progress
 from digits.base.errors import DivergedError
 from digits.config.schema import Config, Network
 from digits.data.splits import Split
+from digits.learning.checkpoint import Arrays, State
 from digits.learning.history import Epoch
 from digits.learning.trainer import Trainer, Validator
 from digits.models import NETWORKS
@@ -23,8 +24,13 @@ def train(
     training: Split,
     validation: Split,
     on_epoch: Callable[[Epoch], object] = lambda _: None,
+    start: State | None = None,
+    keep: Callable[[Arrays, Sequence[Epoch]], object] = lambda *_: None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Return a trained model and its history. Prints a line for each epoch, and calls `on_epoch` after it.
+
+    The training goes on from `start`, to the same bits. After each epoch, before `on_epoch` is called, `keep`
+    is called with the state and the history so far, from which it could go on.
 
     The same arguments give the same weights, to the bit, on a CPU with as many threads; up to three threads
     give the same (see `runtime`).
@@ -37,10 +43,13 @@ def train(
     trainer = Trainer(model, config, training)
     validator = Validator(model, validation) if len(validation) else None
     history: list[Epoch] = []
+    if start:
+        trainer.restore(start.arrays)
+        history.extend(start.history)
     with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("")
-        for number in range(1, config.epochs + 1):
-            start = time.perf_counter()
+        for number in range(len(history) + 1, config.epochs + 1):
+            started = time.perf_counter()
             progress.reset(
                 bar, total=trainer.epoch_size(number), description=f"epoch {number}/{config.epochs}"
             )
@@ -51,8 +60,9 @@ def train(
                     f"the loss is {loss} after epoch {number}"
                 )
             val_accuracy, val_loss = validator.accuracy_and_loss() if validator else (None, None)
-            rate, seconds = float(trainer.optimizer.learning_rate), time.perf_counter() - start
+            rate, seconds = float(trainer.optimizer.learning_rate), time.perf_counter() - started
             history.append(Epoch(number, accuracy, loss, val_accuracy, val_loss, rate, seconds))
+            keep(trainer.state(), history)
             progress.console.print(history[-1].line(config.epochs), highlight=False, soft_wrap=True)
             on_epoch(history[-1])
     return model, history

@@ -21,6 +21,7 @@ from digits.search.space import Settings, Tpe
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
+RETRIES = 3  # of a trial whose process is killed
 FAILURES_IN_A_ROW = 3  # after which a process stops, since the fourth trial would fail too
 POLL = 1  # seconds between two looks at trials that run in other processes
 
@@ -30,19 +31,26 @@ Objective = Callable[[optuna.Trial], float]
 def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, Any]], None]) -> optuna.Study:
     """Create or continue the study in the SQLite file `database`.
 
-    `on_stale` is called with the user attributes of each trial whose process was killed, once that shows.
+    `on_stale` is called with the user attributes of each trial whose process was killed, once that shows. The
+    point that it tried is tried again.
 
     Raises UserError if the study of this name searches another space or another experiment.
     """
+
+    def give_up(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        on_stale(trial.user_attrs)
+        retry(study, trial)
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # processes that create the tables at once would be in each other's way
     with FileLock(f"{database}.lock"), _without_warnings():
+        retry = optuna.storages.RetryFailedTrialCallback(max_retry=RETRIES)
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{database}",
             engine_kwargs={"connect_args": {"timeout": 60}},  # writers wait for one another
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
-            heartbeat_stale_trial_callback=lambda _, trial: on_stale(trial.user_attrs),
+            heartbeat_stale_trial_callback=give_up,
         )
         study = optuna.create_study(
             storage=storage,

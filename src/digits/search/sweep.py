@@ -39,7 +39,7 @@ def sweep(
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
     from digits.tracking.writer import recorded_parameters
 
-    resume = next(iter(requests.values())).options.resume
+    resume = next(iter(requests.values())).options.resume is True
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
     with trials.sweep_run(which, resume) as sweep_id:
         finished = trials.finished_trials(sweep_id)

@@ -58,14 +58,18 @@ def run_trial(
     import optuna
 
     from digits.experiment import recorded
-    from digits.tracking import runs, writer
+    from digits.experiment.interrupted import resumable
+    from digits.tracking import writer
 
     try:
         request = search.at(trial, search_run)
     finally:
         lock.release()
     pruned = None
-    with runs.training_run(request, prepared, recorded.computed_with(request)) as run_id:
+    with (
+        resumable(request, prepared) as progress,
+        recorded.run_of(request, prepared, progress) as run_id,
+    ):
         writer.set_tags(run_id, {"trial": trial.number, "study": trial.study.study_name})
         trial.set_user_attr("run", run_id)
 
@@ -76,7 +80,7 @@ def run_trial(
                 raise optuna.TrialPruned(f"after epoch {epoch.epoch}")
 
         try:
-            _, history = recorded.fit(run_id, request, prepared, prune)
+            _, history = recorded.fit(run_id, request, prepared, progress, prune)
         except (optuna.TrialPruned, DivergedError) as reason:
             pruned = reason
             writer.set_tags(run_id, {"pruned": "true"})

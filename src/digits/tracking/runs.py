@@ -32,13 +32,18 @@ SAMPLING_SECONDS = "2"  # of system metrics; MLflow's 10 misses short runs, 1 ta
 
 
 @contextlib.contextmanager
-def training_run(request: Request[Config], splits: Splits, tags: Mapping[str, str]) -> Iterator[str]:
-    """Start a run, record everything that is known before training, and yield the run's id.
+def training_run(
+    request: Request[Config], splits: Splits, tags: Mapping[str, str], interrupted: str | None = None
+) -> Iterator[str]:
+    """Start a run, or continue the one with the id `interrupted` if the store has it. Record everything that
+    is known before training, and yield the run's id.
 
     `tags` say what the training is computed with. The run ends FINISHED, FAILED or KILLED.
     """
     store.use()
-    with run(run_name(request), parent=request.options.parent_run, log_system_metrics=None) as run_id:
+    interrupted = interrupted if interrupted and store.has(interrupted) else None
+    parent = request.options.parent_run
+    with run(run_name(request), interrupted, parent, log_system_metrics=None) as run_id:
         writer.describe(run_id, request.config, splits.digest)
         writer.set_tags(run_id, {"workers": request.resources.workers, **tags})
         writer.log_inputs(run_id, request.config, splits)
@@ -107,6 +112,8 @@ def run(
                 tags=tags,
                 log_system_metrics=log_system_metrics,
             )
+            if "error" in active.data.tags:  # it is continued after one
+                mlflow.MlflowClient().delete_tag(active.info.run_id, "error")
         yield active.info.run_id
     except BaseException as error:
         if active is not None:

@@ -165,6 +165,15 @@ def newest(filter_string: str) -> Record | None:
 
 
 @interrupts_held()
+def has(run_id: str) -> bool:
+    """Return whether the store has this run, not deleted."""
+    try:
+        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "active"
+    except MlflowException:
+        return False
+
+
+@interrupts_held()
 def metric_history(run_id: str, metric: str) -> list[tuple[int, float]]:
     """Return the step and the value of the metric at every step."""
     return [(p.step, p.value) for p in mlflow.MlflowClient().get_metric_history(run_id, metric)]

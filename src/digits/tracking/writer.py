@@ -67,6 +67,11 @@ def log_epoch(run_id: str, epoch: Epoch) -> None:
     mlflow.log_metrics(epoch.metrics(), step=epoch.epoch, run_id=run_id)
 
 
+def recorded_epochs(run_id: str) -> set[int]:
+    """Return the numbers of the epochs that the run has already."""
+    return {step for step, _ in store.metric_history(run_id, "loss")}
+
+
 @interrupts_held()
 def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
     """Record numbers that belong to the run as a whole."""
@@ -81,11 +86,17 @@ def log_files(run_id: str, folder: Path) -> None:
 
 @interrupts_held()
 def log_model(run_id: str, model: keras.Model, model_file: Path, splits: Splits) -> None:
-    """Record the model with its signature, and the md5 of its file as a tag. The run must be the active one.
+    """Record the model with its signature, and the md5 of its file as a tag, unless the run has them from
+    before it was killed. The run must be the active one.
 
     If an earlier run made this very file from the same data and scored it, its scores are copied to this run:
     DVC sees that the file is the same, and does not evaluate it again.
     """
+    client, known = mlflow.MlflowClient(), mlflow.get_run(run_id)
+    if "model_md5" in known.data.tags:
+        return
+    for unfinished in known.outputs.model_outputs if known.outputs else []:
+        client.delete_logged_model(unfinished.model_id)
     images = splits["train"].images[:2]
     mlflow.keras.log_model(
         model,

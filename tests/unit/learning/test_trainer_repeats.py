@@ -1,19 +1,21 @@
 """Everything random in an epoch is a function of the seed, the epoch and the step: an epoch that is run again
 from the state before it ends with the same bits, whatever ran in between."""
 
-import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from digits.base.errors import UserError
 from digits.base.paths import CONF
 from digits.data.splits import Split
 from digits.learning.trainer import Trainer
 from digits.learning.training import build_model
 from support import MakeSplit, make_request
 
+State = Mapping[str, Any]
 EPOCHS = 3
 RECIPES = sorted(file.stem for file in (CONF / "recipe").glob("*.yaml"))
 NETWORK = ("model=compact", "model.filters=[4]", "model.dropout=0.3", f"epochs={EPOCHS}", "batch_size=10")
@@ -27,35 +29,19 @@ def make_trainer(split: Split, *overrides: str, weights_seed: int = 0) -> Traine
     return Trainer(build_model(config.model), config, split)
 
 
-@dataclasses.dataclass(frozen=True)
-class State:
-    """A copy of everything that a training changes."""
-
-    weights: list[Any]  # averages of batch normalisation included
-    optimizer: list[Any]
-    losses: Any
-
-    def bits(self) -> list[bytes]:
-        return [array.tobytes() for array in (*self.weights, *self.optimizer, self.losses)]
-
-
-def state_of(trainer: Trainer) -> State:
-    optimizer = [variable.numpy() for variable in trainer.optimizer.variables]
-    return State(trainer.model.get_weights(), optimizer, trainer.losses.numpy())
+def bits(trainer: Trainer) -> list[bytes]:
+    return [array.tobytes() for array in trainer.state().values()]
 
 
 def bits_after(trainer: Trainer, state: State, epoch: int) -> list[bytes]:
     """Return the bits that the trainer ends with if it runs an epoch from `state`."""
-    trainer.model.set_weights(state.weights)
-    for variable, value in zip(trainer.optimizer.variables, state.optimizer, strict=True):
-        variable.assign(value)
-    trainer.losses.assign(state.losses)
+    trainer.restore(state)
     trainer.run_epoch(epoch)
-    return state_of(trainer).bits()
+    return bits(trainer)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_each_epoch_of_each_recipe_can_be_run_again_by_another_trainer(
+def test_another_trainer_can_go_on_from_each_epoch_of_each_recipe(
     make_split: MakeSplit, recipe: str
 ) -> None:
     split = make_split(65)
@@ -64,21 +50,32 @@ def test_each_epoch_of_each_recipe_can_be_run_again_by_another_trainer(
     if selective:
         overrides.append("recipe.selection.after=1")
     trainer = make_trainer(split, *overrides)
-    states = [state_of(trainer)]
+    states = [trainer.state()]
     for epoch in range(1, EPOCHS + 1):
         trainer.run_epoch(epoch)
-        states.append(state_of(trainer))
+        states.append(trainer.state())
     assert (trainer.epoch_size(EPOCHS) < trainer.epoch_size(1)) == selective
-    for epoch in range(1, EPOCHS + 1):
-        fresh = make_trainer(split, *overrides, weights_seed=epoch)
-        assert bits_after(fresh, states[epoch - 1], epoch) == states[epoch].bits()
+    other = make_trainer(split, *overrides, weights_seed=1)
+    for epoch in range(EPOCHS, 0, -1):
+        assert bits_after(other, states[epoch - 1], epoch) == [a.tobytes() for a in states[epoch].values()]
 
 
 @pytest.fixture(scope="module")
 def onecycle(make_split: MakeSplit) -> tuple[Trainer, State]:
     """A trainer with every kind of randomness, and the state that tests start from."""
     trainer = make_trainer(make_split(40), *NETWORK, "recipe=onecycle", "learning_rate=0.1")
-    return trainer, state_of(trainer)
+    return trainer, trainer.state()
+
+
+def test_the_state_of_another_network_is_refused(
+    make_split: MakeSplit, onecycle: tuple[Trainer, State]
+) -> None:
+    _, state = onecycle
+    other = make_trainer(make_split(40), *NETWORK, "recipe=onecycle", "model.filters=[5]")
+    before = bits(other)
+    with pytest.raises(UserError, match="another network"):
+        other.restore(state)
+    assert bits(other) == before
 
 
 def test_what_ran_before_is_of_no_consequence(onecycle: tuple[Trainer, State]) -> None:
@@ -105,7 +102,7 @@ def test_another_seed_has_other_bits(make_split: MakeSplit, onecycle: tuple[Trai
 def dropout_alone() -> tuple[Trainer, State]:
     """A trainer in which only dropout is random, and the state that tests start from."""
     trainer = make_trainer(TWINS, *DROPOUT_ALONE)
-    return trainer, state_of(trainer)
+    return trainer, trainer.state()
 
 
 def test_dropout_depends_on_the_epoch(dropout_alone: tuple[Trainer, State]) -> None:

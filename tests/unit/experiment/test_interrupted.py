@@ -1,0 +1,204 @@
+"""A training that was interrupted goes on where it was, in the run that it had."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from filelock import FileLock
+
+from digits.base import paths
+from digits.base.errors import DivergedError, UserError
+from digits.config.request import Request
+from digits.config.schema import Config
+from digits.experiment import interrupted, run
+from digits.learning import training
+from digits.learning.history import Epoch
+from digits.tracking import writer
+from support import make_request, metric_points, recorded_runs
+
+pytestmark = pytest.mark.usefixtures("recording", "prepare")
+EPOCHS = 4
+
+
+def request(out: Path, *words: str) -> Request[Config]:
+    return make_request(f"epochs={EPOCHS}", "recipe.selection.after=1", *words, out=out)
+
+
+def checkpoints() -> list[Path]:
+    return sorted((paths.main_root() / "checkpoints").glob("*.checkpoint"))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def after_epoch(
+    number: int, action: Callable[[], object], before_it_is_recorded: bool = False
+) -> pytest.MonkeyPatch:
+    """Call `action` once epoch `number` is recorded, or just before."""
+    patch, log_epoch = pytest.MonkeyPatch(), writer.log_epoch
+
+    def log(run_id: str, epoch: Epoch) -> None:
+        if epoch.epoch == number and before_it_is_recorded:
+            action()
+        log_epoch(run_id, epoch)
+        if epoch.epoch == number:
+            action()
+
+    patch.setattr(writer, "log_epoch", log)
+    return patch
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt_training(wanted: Request[Config], number: int, before_it_is_recorded: bool = False) -> None:
+    patch = after_epoch(number, interrupt, before_it_is_recorded)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run.train(wanted)
+    finally:
+        patch.undo()
+
+
+@pytest.mark.parametrize(
+    ("number", "before_it_is_recorded"), [(1, False), (EPOCHS - 1, True), (EPOCHS, False)]
+)
+def test_it_ends_with_the_bytes_and_the_record_of_one_that_was_never_interrupted(
+    number: int, before_it_is_recorded: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.train(request(tmp_path / "whole"))
+    interrupt_training(request(tmp_path / "parts"), number, before_it_is_recorded)
+    assert len(checkpoints()) == 1
+    capsys.readouterr()
+    run.train(request(tmp_path / "parts"))
+    assert f"goes on after epoch {number} of {EPOCHS}" in capsys.readouterr().out
+    assert files_in(tmp_path / "parts") == files_in(tmp_path / "whole")
+    whole, parts = recorded_runs()
+    assert parts.info.status == "FINISHED"
+    assert "error" not in parts.data.tags
+    assert parts.data.params == whole.data.params
+    assert parts.data.tags["model_md5"] == whole.data.tags["model_md5"]
+    for name in ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"):
+        assert metric_points(parts.info.run_id, name) == metric_points(whole.info.run_id, name)
+    assert [step for step, _ in metric_points(parts.info.run_id, "seconds")] == [1, 2, 3, 4]
+    assert parts.data.metrics["train_seconds"] > sum(
+        seconds for _, seconds in metric_points(parts.info.run_id, "seconds")
+    )
+    assert not checkpoints()
+    assert not list((paths.main_root() / "checkpoints").iterdir())
+
+
+def test_what_is_killed_after_the_model_was_recorded_does_not_record_it_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_model = writer.log_model
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patch.setattr(writer, "log_model", lambda *arguments: (log_model(*arguments), interrupt()))
+        run.train(request(tmp_path))
+    run.train(request(tmp_path))
+    (done,) = recorded_runs()
+    assert done.info.status == "FINISHED"
+    assert done.outputs is not None
+    assert len(done.outputs.model_outputs) == 1
+
+
+def test_an_experiment_that_is_killed_while_it_is_scored_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patch.setattr("digits.experiment.recorded.evaluate", lambda *_: interrupt())
+        run.train_and_evaluate(request(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("digits.learning.trainer.Trainer.run_epoch", lambda *_: pytest.fail("trained again"))
+        run.train_and_evaluate(request(tmp_path))
+    (done,) = recorded_runs()
+    assert "test_accuracy" in done.data.metrics
+
+
+@pytest.mark.parametrize(
+    "words", [("seed=1",), ("resume=false",), ("parent_run=other",), ("recipe.optimizer.momentum=0.5",)]
+)
+def test_another_training_starts_from_its_beginning(words: tuple[str, ...], tmp_path: Path) -> None:
+    interrupt_training(request(tmp_path), 1)
+    run.train(request(tmp_path, *words))
+    killed, other = recorded_runs()
+    assert (killed.info.status, other.info.status) == ("KILLED", "FINISHED")
+    assert [step for step, _ in metric_points(other.info.run_id, "loss")] == [1, 2, 3, 4]
+    assert len(checkpoints()) == (0 if words == ("resume=false",) else 1)
+
+
+def test_other_code_starts_from_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_training(request(tmp_path), 1)
+    monkeypatch.setattr(interrupted, "_code_digest", lambda: "other")
+    run.train(request(tmp_path))
+    assert len(recorded_runs()) == 2
+
+
+def test_a_run_that_was_deleted_is_replaced_by_one_with_all_epochs(tmp_path: Path) -> None:
+    interrupt_training(request(tmp_path), 2)
+    (deleted,) = recorded_runs()
+    mlflow.delete_run(deleted.info.run_id)
+    run.train(request(tmp_path))
+    (done,) = recorded_runs()
+    assert [step for step, _ in metric_points(done.info.run_id, "loss")] == [1, 2, 3, 4]
+
+
+def test_without_space_for_a_checkpoint_the_training_goes_on_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("digits.base.files.replace_durably", fail)
+    run.train(request(tmp_path))
+    assert "epoch 1 has no checkpoint: [Errno 28] No space left on device" in capsys.readouterr().err
+    assert recorded_runs()[0].info.status == "FINISHED"
+
+
+def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    interrupt_training(request(tmp_path), 1)
+    (file,) = checkpoints()
+    file.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"is damaged.*resume=false"):
+        run.train(request(tmp_path))
+    run.train(request(tmp_path, "resume=false"))
+    assert not checkpoints()
+
+
+def test_a_training_that_diverges_leaves_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverge(*_: object, **__: object) -> None:
+        raise DivergedError("learning_rate: too high")
+
+    interrupt_training(request(tmp_path), 1)
+    monkeypatch.setattr(training, "train", diverge)
+    with pytest.raises(DivergedError):
+        run.train(request(tmp_path))
+    assert not checkpoints()
+
+
+def test_a_process_that_trains_the_same_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt_training(request(tmp_path), 1)
+    (file,) = checkpoints()
+    locked, released = threading.Event(), threading.Event()
+
+    def be_the_other_process() -> None:
+        with FileLock(f"{file}.lock"):
+            locked.set()
+            time.sleep(1)
+            released.set()
+
+    threading.Thread(target=be_the_other_process).start()
+    locked.wait()
+    run.train(request(tmp_path))
+    assert released.is_set()
+    assert "another process trains the same; waiting" in capsys.readouterr().err
+    assert [done.info.status for done in recorded_runs()] == ["FINISHED"]

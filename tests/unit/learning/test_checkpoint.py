@@ -1,0 +1,111 @@
+"""The state of a training in a file: complete, or as it was before."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digits.base.errors import UserError
+from digits.learning.checkpoint import Checkpoint, State
+from digits.learning.history import Epoch
+
+
+def state(number: int) -> State:
+    history = [Epoch(n, n / 3, 1 / n, None, 0.5, 0.1, 1.5) for n in range(1, number + 1)]
+    arrays = {"model0": np.full((2, 3), number / 7, np.float32), "optimizer0": np.array(number)}
+    return State(arrays, history, f"run {number}", number * 1.5)
+
+
+def assert_equal(found: State | None, expected: State) -> None:
+    assert found is not None
+    assert (found.history, found.run_id, found.seconds) == (
+        expected.history,
+        expected.run_id,
+        expected.seconds,
+    )
+    assert found.arrays.keys() == expected.arrays.keys()
+    for name, array in expected.arrays.items():
+        assert found.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(found.arrays[name], array)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    return Checkpoint(tmp_path / "checkpoints/a.checkpoint")
+
+
+def test_the_last_state_is_read(checkpoint: Checkpoint) -> None:
+    for number in (1, 2, 3):
+        checkpoint.write(state(number))
+        assert_equal(checkpoint.read(), state(number))
+    assert list(checkpoint.file.parent.iterdir()) == [checkpoint.file]
+
+
+def test_before_the_first_state_and_after_it_is_removed_there_is_none(checkpoint: Checkpoint) -> None:
+    assert checkpoint.read() is None
+    checkpoint.write(state(1))
+    checkpoint.remove()
+    checkpoint.remove()
+    assert checkpoint.read() is None
+
+
+class Disk:
+    """Lets the operations on files fail once `left` of them have gone well."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        for owner, name in ((Path, "open"), (os, "fsync"), (Path, "replace"), (os, "open")):
+            patch.setattr(owner, name, self._limited(getattr(owner, name)))
+
+    def _limited(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(*arguments: Any, **options: Any) -> Any:
+            if self.left == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.left -= 1
+            return operation(*arguments, **options)
+
+        return limited
+
+
+def test_whichever_operation_fails_there_is_a_complete_state(checkpoint: Checkpoint) -> None:
+    checkpoint.write(state(1))
+    for successes in range(100):
+        failed = False
+        with pytest.MonkeyPatch.context() as patch:
+            Disk(patch).left = successes
+            try:
+                checkpoint.write(state(2))
+            except OSError:
+                failed = True
+        found = checkpoint.read()
+        assert found is not None
+        assert_equal(found, state(len(found.history)))
+        assert list(checkpoint.file.parent.iterdir()) == [checkpoint.file]
+        if not failed:
+            break
+    assert len(found.history) == 2
+    assert successes == 5  # open, fsync, replace, and the same of the folder
+
+
+@pytest.mark.parametrize("kept", [0, 10, 0.5, 0.99])
+def test_a_truncated_file_is_refused_with_what_to_do(checkpoint: Checkpoint, kept: float) -> None:
+    checkpoint.write(state(1))
+    content = checkpoint.file.read_bytes()
+    checkpoint.file.write_bytes(content[: int(kept * len(content)) if kept < 1 else int(kept)])
+    with pytest.raises(UserError, match=r"a\.checkpoint: is damaged.*resume=false"):
+        checkpoint.read()
+
+
+def test_a_changed_byte_is_noticed(checkpoint: Checkpoint) -> None:
+    checkpoint.write(state(1))
+    content = checkpoint.file.read_bytes()
+    for place in range(0, len(content), 7):
+        changed = bytearray(content)
+        changed[place] ^= 0x10
+        checkpoint.file.write_bytes(changed)
+        with pytest.raises(UserError, match="is damaged"):
+            checkpoint.read()
