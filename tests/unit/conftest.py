@@ -9,7 +9,7 @@ import pytest
 
 from digits.base import paths
 from digits.config.schema import Config
-from digits.data import splits
+from digits.data import archive
 from digits.learning import runtime
 from support import MakeSplit, make_request, make_splits
 
@@ -50,7 +50,7 @@ def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPat
     folder = tmp_path / "prepared"
     config: Config = make_request().config
     small = make_splits(train=make_split(200), validation=make_split(60), test=make_split(50))
-    splits.save(small, config, folder)
+    archive.save(small, config, folder)
     monkeypatch.setattr(paths, "PREPARED", folder)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db goes
     return folder

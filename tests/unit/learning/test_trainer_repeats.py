@@ -41,9 +41,7 @@ def bits_after(trainer: Trainer, state: State, epoch: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_another_trainer_can_go_on_from_each_epoch_of_each_recipe(
-    make_split: MakeSplit, recipe: str
-) -> None:
+def test_another_trainer_can_go_on_from_each_epoch_of_each_recipe(make_split: MakeSplit, recipe: str) -> None:
     split = make_split(65)
     overrides = [*NETWORK, f"recipe={recipe}"]
     selective = make_request(*overrides).config.recipe.selection.name == "hardest"

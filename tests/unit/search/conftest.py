@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digits.base import paths
-from digits.data import splits
+from digits.data import archive
 from support import DIGEST, MakeSplit, make_request, make_splits
 
 
@@ -21,7 +21,7 @@ def workspace(
     folder is the current one."""
     folder = tmp_path_factory.mktemp("workspace")
     small = make_splits(train=make_split(200), validation=make_split(60), test=make_split(50))
-    splits.save(small, make_request().config, folder / "prepared")
+    archive.save(small, make_request().config, folder / "prepared")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(paths, "PREPARED", folder / "prepared")
@@ -35,7 +35,7 @@ def workspace(
 @pytest.fixture
 def any_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take all data for prepared."""
-    monkeypatch.setattr(splits, "check", lambda *_: DIGEST)
+    monkeypatch.setattr(archive, "check", lambda *_: DIGEST)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from digits import cli
 from digits.base import paths
 from digits.config.request import Request
 from digits.config.schema import Config
-from digits.data import splits
+from digits.data import archive
 from digits.data.splits import Splits
 from digits.search.sweep import sweep
 from digits.tracking import runs, writer
@@ -160,7 +160,7 @@ def test_an_interrupted_sweep_is_killed_and_starts_no_more_trials() -> None:
 
 def test_trials_on_other_data_are_not_taken_for_finished() -> None:
     assert run_sweep("seed=0,1") is None
-    splits.save(Splits({}, "other"), make_request().config, paths.PREPARED)
+    archive.save(Splits({}, "other"), make_request().config, paths.PREPARED)
     assert run_sweep("seed=0,1", "resume=true") is None
     assert seeds_and_status() == [("0", "FINISHED"), ("1", "FINISHED")] * 2
 

@@ -9,7 +9,7 @@ import pytest
 from digits.base.errors import UserError
 from digits.config.compose import compose_values, parse
 from digits.config.data import DataConfig
-from digits.data import splits
+from digits.data import archive
 from digits.data.splits import Splits
 from support import DIGEST, MakeSplit, make_splits
 
@@ -27,12 +27,12 @@ def saved(make_split: MakeSplit) -> Splits:
 
 @pytest.fixture
 def folder(tmp_path: Path, config: DataConfig, saved: Splits) -> Path:
-    splits.save(saved, config, tmp_path / "prepared")
+    archive.save(saved, config, tmp_path / "prepared")
     return tmp_path / "prepared"
 
 
 def test_what_was_saved_is_loaded(folder: Path, config: DataConfig, saved: Splits) -> None:
-    loaded = splits.load(config, folder, "train", "validation", "test")
+    loaded = archive.load(config, folder, "train", "validation", "test")
     assert list(loaded) == ["train", "validation", "test"]
     for name, split in saved.items():
         np.testing.assert_array_equal(loaded[name].images, split.images)
@@ -41,13 +41,13 @@ def test_what_was_saved_is_loaded(folder: Path, config: DataConfig, saved: Split
 
 def test_only_the_splits_that_are_named_are_read(folder: Path, config: DataConfig) -> None:
     (folder / "test.npz").unlink()
-    assert list(splits.load(config, folder, "train")) == ["train"]
+    assert list(archive.load(config, folder, "train")) == ["train"]
 
 
 def test_check_returns_the_digest_without_reading_images(folder: Path, config: DataConfig) -> None:
     for file in folder.glob("*.npz"):
         file.unlink()
-    assert splits.check(config, folder) == DIGEST
+    assert archive.check(config, folder) == DIGEST
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_data_prepared_with_other_settings_are_refused_with_the_command(
     data = config.data.model_copy(update={key: changes[key] for key in changes if key == "test"})
     other = config.model_copy(update={"data": data} | changes)
     values = {"test": 1000, "split_seed": 3, "validation": 0.2} | changes
-    for refused in (splits.check, splits.load):
+    for refused in (archive.check, archive.load):
         with pytest.raises(UserError) as error:
             refused(other, folder)
         assert str(error.value) == f"{complaint.format(folder=folder)}; {COMMAND.format(**values)}"
@@ -72,7 +72,7 @@ def test_data_prepared_with_other_settings_are_refused_with_the_command(
 
 def test_the_command_prepares_what_was_asked_for(tmp_path: Path, config: DataConfig) -> None:
     with pytest.raises(UserError) as error:
-        splits.check(config, tmp_path)
+        archive.check(config, tmp_path)
     *_, command = str(error.value).partition("prepare the data: ")
     for part, script in zip(command.split(" && "), ("fetch", "preprocess"), strict=True):
         python, file, *overrides = shlex.split(part)
@@ -84,12 +84,12 @@ def test_the_command_prepares_what_was_asked_for(tmp_path: Path, config: DataCon
 
 def test_a_preset_by_another_name_with_the_same_content_is_accepted(folder: Path, config: DataConfig) -> None:
     renamed = config.model_copy(update={"data": config.data.model_copy(update={"name": "mine"})})
-    assert list(splits.load(renamed, folder, "train")) == ["train"]
+    assert list(archive.load(renamed, folder, "train")) == ["train"]
 
 
 def test_missing_data_are_refused_with_the_command(tmp_path: Path, config: DataConfig) -> None:
     with pytest.raises(UserError) as error:
-        splits.load(config, tmp_path, "train")
+        archive.load(config, tmp_path, "train")
     assert str(error.value) == f"{tmp_path}/settings.json: does not exist; {TO_PREPARE}"
 
 
@@ -97,7 +97,7 @@ def test_other_images_in_a_prepared_file_are_noticed(folder: Path, config: DataC
     train = saved["train"]
     np.savez(folder / "train.npz", images=train.images, labels=train.labels[::-1])
     with pytest.raises(UserError) as error:
-        splits.load(config, folder, "train")
+        archive.load(config, folder, "train")
     assert str(error.value) == f"{folder}/train.npz: has changed since it was prepared; {TO_PREPARE}"
 
 
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_refused_with_the_command(folder: Path, config: DataCo
         case "missing":
             file.unlink()
     with pytest.raises(UserError) as error:
-        splits.load(config, folder, "train")
+        archive.load(config, folder, "train")
     assert str(error.value).startswith(f"{file}: ")
     assert str(error.value).endswith(TO_PREPARE)
 
@@ -127,6 +127,6 @@ def test_a_damaged_file_is_refused_with_the_command(folder: Path, config: DataCo
 def test_damaged_settings_are_refused_with_the_command(folder: Path, config: DataConfig, text: str) -> None:
     (folder / "settings.json").write_text(text)
     with pytest.raises(UserError) as error:
-        splits.check(config, folder)
+        archive.check(config, folder)
     assert str(folder) in str(error.value)
     assert str(error.value).endswith(TO_PREPARE)
