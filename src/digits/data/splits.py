@@ -33,6 +33,18 @@ class Split:
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the arrays, or None."""
+        if self.images.dtype != np.uint8 or self.labels.dtype != np.uint8:
+            return f"images and labels are {self.images.dtype} and {self.labels.dtype}, not uint8"
+        if self.images.shape[1:] != (28, 28, 1) or self.labels.ndim != 1:
+            return f"images have shape {self.images.shape}, not (n, 28, 28, 1)"
+        if len(self.images) != len(self.labels):
+            return f"{len(self.labels):,} labels for {len(self.images):,} images"
+        if len(self) and self.labels.max() > 9:
+            return f"a label {self.labels.max()}, not 0 to 9"
+        return None
+
     def class_counts(self) -> list[int]:
         """Return how many images each class has."""
         return [int(n) for n in np.bincount(self.labels, minlength=10)]
@@ -90,12 +102,8 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
 def _read_split(folder: Path, names: tuple[str, str]) -> Split:
     """Return the split in the IDX files of images and labels. Raises UserError if they do not fit."""
     images, labels = idx.read(folder / names[0], 3), idx.read(folder / names[1], 1)
-    if images.shape[1:] != (28, 28) or len(images) == 0:
-        raise UserError(f"{folder / names[0]}: has shape {images.shape}, not (n, 28, 28); {idx.FETCH_AGAIN}")
-    if len(images) != len(labels):
-        raise UserError(
-            f"{folder / names[1]}: has {len(labels):,} labels for {len(images):,} images; {idx.FETCH_AGAIN}"
-        )
-    if labels.max() > 9:
-        raise UserError(f"{folder / names[1]}: has a label {labels.max()}, not 0 to 9; {idx.FETCH_AGAIN}")
-    return Split(images[..., np.newaxis], labels)
+    split = Split(images[..., np.newaxis], labels)
+    problem = "no images" if len(images) == 0 else split.problem()
+    if problem:
+        raise UserError(f"{folder / names[0]}: {problem}; {idx.FETCH_AGAIN}")
+    return split

@@ -8,9 +8,14 @@ import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from digits.base import files
 from digits.base.errors import UserError
+
+LARGEST = 2**30  # bytes
+LONGEST_REASON = 300  # letters
+TRAIN = "`dvc repro train` trains one"
 
 
 def save(model: keras.Model, file: Path) -> None:
@@ -27,10 +32,46 @@ def save(model: keras.Model, file: Path) -> None:
             archive.writestr(zipfile.ZipInfo(name), value)  # ZipInfo's date is 1980
 
 
-def load(file: Path) -> keras.Model:
-    """Return the model in `file`. Raises UserError if it does not exist or is not a Keras model."""
+def load(file: Path, shape: tuple[int, ...] = (28, 28, 1), classes: int = 10) -> keras.Model:
+    """Return the model in `file`, which must take images of this shape as bytes, and return as many
+    probabilities as there are `classes`.
+
+    Raises UserError if it does not exist, or is not such a model.
+    """
     try:
-        return keras.models.load_model(file, compile=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = f"is not a Keras model ({error})" if file.exists() else "does not exist"
-        raise UserError(f"{file}: {reason}; `dvc repro train` trains one") from None
+        _check_archive(file)
+        model = keras.models.load_model(file, compile=False)
+        if problem := _problem(model, (None, *shape), (None, classes)):
+            raise ValueError(problem)
+    except FileNotFoundError:
+        raise UserError(f"{file}: does not exist; {TRAIN}") from None
+    except UserError:
+        raise
+    except Exception as error:  # Keras raises whatever it stumbles over
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        raise UserError(f"{file}: is not a model that can be used ({reason}); {TRAIN}") from None
+    return model
+
+
+def _check_archive(file: Path) -> None:
+    """Raise ValueError or BadZipFile if `file` is damaged, which makes HDF5 end the process, or unpacks to
+    more than LARGEST bytes."""
+    with files.open_regular(file) as stream, zipfile.ZipFile(stream) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST:
+            raise ValueError(f"unpacks to {size:,} bytes; at most {LARGEST:,} are allowed")
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} is damaged")
+
+
+def _problem(
+    model: keras.Model, takes: tuple[int | None, ...], returns: tuple[int | None, ...]
+) -> str | None:
+    """Return why the model cannot be used for such images and classes, or None."""
+    if model.input_shape != takes:
+        return f"takes {model.input_shape}, not {takes}"
+    if model.output_shape != returns:
+        return f"returns {model.output_shape}, not {returns}"
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        return "has weights that are infinite or not a number"
+    return None

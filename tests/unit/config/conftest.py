@@ -1,8 +1,7 @@
 """A params.yaml that tests decide on, copies of conf/, and a limit for what could take forever."""
 
 import shutil
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +45,3 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("digits.config.compose.CONF", folder)
     monkeypatch.setattr("digits.config.params.CONF", folder)
     return folder
-
-
-@pytest.fixture
-def time_limit() -> Iterator[None]:
-    """Raise TimeoutError after ten seconds: what a hostile file could take is unlimited."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(10)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)

@@ -1,7 +1,10 @@
 """Prepared splits on disk: only those that were asked for, unchanged, are loaded."""
 
+import os
 import shlex
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from digits.base.errors import UserError
 from digits.config.compose import compose_values, parse
 from digits.config.data import DataConfig
 from digits.data import archive
-from digits.data.splits import Splits
+from digits.data.splits import Split, Splits
 from support import DIGEST, MakeSplit, make_splits
 
 COMMAND = (
@@ -101,7 +104,28 @@ def test_other_images_in_a_prepared_file_are_noticed(folder: Path, config: DataC
     assert str(error.value) == f"{folder}/train.npz: has changed since it was prepared; {TO_PREPARE}"
 
 
-@pytest.mark.parametrize("damage", ["one byte", "cut", "empty", "other arrays", "missing"])
+DAMAGES = (
+    "one byte",
+    "cut",
+    "empty",
+    "other arrays",
+    "compressed",
+    "huge header",
+    "pipe",
+    "folder",
+    "missing",
+)
+
+
+def huge_array(file: Path) -> None:
+    """Write an archive whose first array claims to have a terabyte."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**12,)}
+    with zipfile.ZipFile(file, "w") as archive, archive.open("images.npy", "w") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_refused_with_the_command(folder: Path, config: DataConfig, damage: str) -> None:
     file = folder / "train.npz"
     content = bytearray(file.read_bytes())
@@ -115,17 +139,47 @@ def test_a_damaged_file_is_refused_with_the_command(folder: Path, config: DataCo
             file.write_bytes(b"")
         case "other arrays":
             np.savez(file, pixels=np.zeros(3))
+        case "compressed":
+            np.savez_compressed(file, images=np.zeros((9, 28, 28, 1), np.uint8), labels=np.zeros(9, np.uint8))
+        case "huge header":
+            huge_array(file)
+        case "pipe":
+            file.unlink()
+            os.mkfifo(file)
+        case "folder":
+            file.unlink()
+            file.mkdir()
         case "missing":
             file.unlink()
     with pytest.raises(UserError) as error:
         archive.load(config, folder, "train")
     assert str(error.value).startswith(f"{file}: ")
-    assert str(error.value).endswith(TO_PREPARE)
+    assert str(error.value).endswith("must be a regular file" if damage in ("pipe", "folder") else TO_PREPARE)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}"])
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        pytest.param(np.zeros((3, 28, 28, 1), np.uint8), np.zeros(2, np.uint8), id="fewer labels"),
+        pytest.param(np.zeros((3, 28, 28, 1), np.uint8), np.full(3, 10, np.uint8), id="label out of range"),
+        pytest.param(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8), id="no channel"),
+        pytest.param(np.zeros((3, 28, 28, 1), np.float32), np.zeros(3, np.uint8), id="floats"),
+    ],
+)
+def test_arrays_that_are_no_split_are_refused_even_if_their_digest_is_right(
+    folder: Path, config: DataConfig, images: Any, labels: Any
+) -> None:
+    split = Split(images, labels)
+    archive.save(Splits({name: split for name in ("train", "validation", "test")}, ""), config, folder)
+    with pytest.raises(UserError, match=r"train\.npz: is damaged \("):
+        archive.load(config, folder, "train")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "{}", "[]", '{"digest": 1, "digests": 2}', "[" * 100_000, " " * 2_000_000, "\udcff"]
+)
 def test_damaged_settings_are_refused_with_the_command(folder: Path, config: DataConfig, text: str) -> None:
-    (folder / "settings.json").write_text(text)
+    (folder / "settings.json").write_text(text, errors="surrogateescape")
     with pytest.raises(UserError) as error:
         archive.check(config, folder)
     assert str(folder) in str(error.value)

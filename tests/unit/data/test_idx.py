@@ -1,7 +1,10 @@
 """The IDX format."""
 
 import gzip
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 
 from digits.base.errors import UserError
 from digits.data import idx
+from support import ROOT
 
 
 def content(magic: int = 0x00000803, shape: tuple[int, ...] = (2, 3, 4), data: int = 24) -> bytes:
@@ -40,11 +44,17 @@ def test_equal_arrays_make_equal_files(tmp_path: Path) -> None:
         pytest.param(gzip.compress(b"PK\x03\x04 not IDX"), "not an IDX file", id="something else"),
         pytest.param(gzip.compress(content()[:9]), "not an IDX file", id="cut in the header"),
         pytest.param(gzip.compress(content(data=23)), "23 bytes of data, not 24", id="too short"),
-        pytest.param(gzip.compress(content(data=25)), "25 bytes of data, not 24", id="too long"),
+        pytest.param(gzip.compress(content(data=25)), "more bytes of data, not 24", id="too long"),
         pytest.param(gzip.compress(content())[:-5], "not a complete gzip file", id="cut gzip"),
         pytest.param(content(), "not a complete gzip file", id="not compressed"),
         pytest.param(gzip.compress(content()) + b"x", "not a complete gzip file", id="trailing bytes"),
         pytest.param(b"", "not an IDX file", id="empty"),
+        pytest.param(
+            gzip.compress(content(shape=(2**32 - 1,) * 3)), "at most 1,073,741,824 bytes", id="overflow"
+        ),
+        pytest.param(
+            gzip.compress(content(shape=(2**20, 2**4, 2**4))), "24 bytes of data", id="lying header"
+        ),
     ],
 )
 def test_a_damaged_file_is_refused_with_the_command_that_replaces_it(
@@ -56,6 +66,46 @@ def test_a_damaged_file_is_refused_with_the_command_that_replaces_it(
         idx.read(file, 3)
     assert str(file) in str(refusal.value)
     assert "dvc repro --force fetch" in str(refusal.value)
+
+
+def test_a_bomb_needs_no_more_memory_than_its_header_allows(tmp_path: Path) -> None:
+    file = tmp_path / "images.gz"
+    with gzip.open(file, "wb", compresslevel=1) as stream:
+        stream.write(content(shape=(1000, 28, 28), data=0))
+        for _ in range(1000):
+            stream.write(bytes(1_000_000))
+    code = f"""
+import resource
+from digits.data import idx
+from digits.base.errors import UserError
+from pathlib import Path
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    idx.read(Path({str(file)!r}), 3)
+except UserError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", code]
+    refusal, grown = subprocess.check_output(command, env=environment, text=True).splitlines()
+    assert "has more bytes of data, not 784,000" in refusal
+    assert int(grown) < 8_000  # KiB
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to itself"])
+@pytest.mark.usefixtures("time_limit")
+def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "images.gz"
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case _:
+            file.symlink_to(file)
+    with pytest.raises(UserError, match=r"^/.*images\.gz: "):
+        idx.read(file, 3)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ def test_a_share_too_small_for_all_classes_is_refused(raw: Path, config: DataCon
 @pytest.mark.parametrize(
     ("shape", "labels", "complaint"),
     [
-        ((5, 27, 28), [0, 1, 2, 3, 4], r"shape \(5, 27, 28\)"),
-        ((0, 28, 28), [], r"shape \(0, 28, 28\)"),
+        ((5, 27, 28), [0, 1, 2, 3, 4], r"shape \(5, 27, 28, 1\)"),
+        ((0, 28, 28), [], "no images"),
         ((5, 28, 28), [0, 1, 2, 3], "4 labels for 5 images"),
         ((5, 28, 28), [0, 1, 2, 3, 10], "a label 10, not 0 to 9"),
     ],

@@ -1,6 +1,8 @@
 """Saving and loading trained models."""
 
+import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -66,17 +68,15 @@ def test_a_text_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "model.keras"
     file.write_text("nothing of the kind")
     message = refusal(file)
-    assert message.startswith(f"{file}: is not a Keras model (")
+    assert message.startswith(f"{file}: is not a model that can be used (")
     assert message.endswith("); `dvc repro train` trains one")
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("damage", ["half of it", "an archive of something else", "no weights", "a folder"])
+@pytest.mark.parametrize("damage", ["half of it", "an archive of something else", "no weights"])
 def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "model.keras"
-    if damage == "a folder":
-        file.mkdir()
-    elif damage == "an archive of something else":
+    if damage == "an archive of something else":
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("letter.txt", "nothing of the kind")
     else:
@@ -90,5 +90,72 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, damage: str) -> N
                 for name, value in kept.items():
                     archive.writestr(name, value)
     message = refusal(file)
-    assert message.startswith(f"{file}: is not a Keras model (")
+    assert message.startswith(f"{file}: is not a model that can be used (")
     assert "\n" not in message
+
+
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    file = tmp_path / "model.keras"
+    make(file)
+    assert refusal(file) == f"{file}: must be a regular file"
+
+
+def is_refused(file: Path) -> bool:
+    try:
+        model_file.load(file)
+    except UserError:
+        return True
+    return False
+
+
+def test_a_changed_byte_is_noticed_before_the_weights_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    content = save(build("tutorial"), file)
+    refused = 0
+    for place in np.linspace(100, len(content) - 100, 50, dtype=int):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        file.write_bytes(changed)
+        refused += is_refused(file)
+    assert refused >= 45  # the rest are names and dates in the archive, which nobody reads
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    save(build("tutorial"), file)
+    with (
+        zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("assets/bomb", "w") as stream,
+    ):
+        for _ in range(1100):
+            stream.write(bytes(2**20))
+    message = refusal(file)
+    assert "unpacks to 1,15" in message
+    assert file.stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "complaint"),
+    [
+        ((32, 32, 1), 10, r"takes \(None, 28, 28, 1\), not \(None, 32, 32, 1\)"),
+        ((28, 28, 3), 10, r"takes \(None, 28, 28, 1\), not \(None, 28, 28, 3\)"),
+        ((28, 28, 1), 26, r"returns \(None, 10\), not \(None, 26\)"),
+    ],
+)
+def test_a_model_for_other_images_or_classes_is_refused(
+    tmp_path: Path, shape: tuple[int, ...], classes: int, complaint: str
+) -> None:
+    file = tmp_path / "model.keras"
+    save(build("tutorial"), file)
+    with pytest.raises(UserError, match=complaint):
+        model_file.load(file, shape, classes)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    model = build("compact")
+    model.set_weights([np.full_like(weight, value) for weight in model.get_weights()])
+    save(model, tmp_path / "model.keras")
+    assert "has weights that are infinite or not a number" in refusal(tmp_path / "model.keras")
