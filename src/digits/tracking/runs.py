@@ -19,11 +19,11 @@ from mlflow.exceptions import MlflowException
 from digits.base import files
 from digits.base.errors import without_credentials
 from digits.base.interrupts import interrupts_held
+from digits.base.processes import this_process
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.tracking import store, writer
-from digits.tracking.processes import this_process
 from digits.tracking.store import Record
 
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError
 from digits.base.interrupts import interrupts_held
+from digits.base.processes import is_gone, this_process
 from digits.tracking.address import database_file, no_stray_folder, shown, tracking_uri
 from digits.tracking.moved import follow_move
-from digits.tracking.processes import is_gone, this_process
 
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
 LONGEST_REASON = 300  # letters

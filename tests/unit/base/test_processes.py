@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import mlflow
 import pytest
 
-from digits.tracking import processes, runs, store
-from digits.tracking.processes import is_gone, this_process
+from digits.base import processes
+from digits.base.processes import is_gone, this_process
+from digits.tracking import runs, store
 from support import recorded_runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
