@@ -22,6 +22,7 @@ from bench_report import PLAIN, QUANTITIES, Row, draw, to_markdown
 from digits import cli
 from digits.base import files
 from digits.base.errors import UserError
+from digits.base.staging import staged
 from measuring import PRESETS, ROOT, Clone, Usage, clone, machine
 
 QUICK = [name for name in PRESETS if name != "best"]
@@ -86,7 +87,7 @@ def keep(measured: Iterable[Row], kept: Iterable[Row], file: Path, where: str) -
 
 def write(rows: list[Row], file: Path, where: str) -> None:
     """Write the results so that an interrupt leaves either the old ones or the new ones."""
-    with files.staged(file.parent) as stage:
+    with staged(file.parent) as stage:
         files.write_json(stage / file.name, {"machine": where, "rows": rows})
 
 

@@ -1,33 +1,17 @@
-"""Write files; with `staged`, so that a reader finds complete ones or none."""
+"""Read and write files."""
 
-import contextlib
 import csv
 import hashlib
 import json
 import os
 import stat
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from digits.base.errors import UserError
 
 LARGEST_JSON = 1_000_000  # bytes; the files that are read have some hundred
-
-
-@contextlib.contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder. On success its files move into `folder`, each to the same relative path.
-
-    After an error or an interrupt `folder` is as it was before.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as temporary:
-        stage = Path(temporary)
-        yield stage
-        for file in sorted(path for path in stage.rglob("*") if path.is_file()):
-            file.replace(with_parents(folder / file.relative_to(stage)))
 
 
 def open_regular(file: Path) -> BinaryIO:

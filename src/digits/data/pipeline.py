@@ -5,20 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from digits.base import files, paths
+from digits.base.staging import staged
 from digits.config.data import DataConfig
 from digits.data import archive, gallery, sources, splits
 
 
 def fetch(config: DataConfig, out: Path) -> None:
     """Write the images of `config.data` to `out`/data/raw."""
-    with files.staged(out) as stage:
+    with staged(out) as stage:
         sources.fetch(config.data, stage / "data/raw")
 
 
 def preprocess(config: DataConfig, out: Path) -> None:
     """Check and split the images in data/raw, write them to `out`/data/prepared, and print their shapes."""
     prepared = splits.prepare(config, paths.RAW)
-    with files.staged(out) as stage:
+    with staged(out) as stage:
         archive.save(prepared, config, stage / "data/prepared")
         reports = stage / "reports"
         gallery.draw_first_nine(

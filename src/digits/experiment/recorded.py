@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from digits.base import files
 from digits.base.interrupts import raise_if_interrupted
+from digits.base.staging import staged
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
@@ -38,7 +39,7 @@ def train_and_evaluate(request: Request[Config], splits: Splits, test: Splits) -
 
 
 def _train(request: Request[Config], splits: Splits, progress: Progress) -> list[Epoch]:
-    with run_of(request, splits, progress) as run_id, files.staged(request.out) as stage:
+    with run_of(request, splits, progress) as run_id, staged(request.out) as stage:
         model, history = fit(run_id, request, splits, progress)
         rows = [{"epoch": epoch.epoch} | epoch.metrics() for epoch in history]
         for row in rows:
@@ -110,7 +111,7 @@ def evaluate(request: Request[Config], splits: Splits) -> None:
     """Score the model, write reports to `request.out`, record them, and print the accuracy."""
     test, data = splits["test"], request.config.data.name
     report = evaluation.evaluate(model_file.load(request.model_file), test)
-    with files.staged(request.out) as stage:
+    with staged(request.out) as stage:
         reports = stage / "reports"
         scores = {
             "test_accuracy": report.accuracy,
