@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from digits.base import interrupts
+from digits.base import interrupts, processes
 from digits.base.errors import UserError, without_credentials
 from digits.base.paths import CONF
 from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
@@ -120,6 +120,7 @@ def set_up_process() -> None:
     _open_closed_streams()
     relax_garbage_collection()
     interrupts.install()
+    interrupts.end_with(processes.runner_of_stage())
 
 
 def _open_closed_streams() -> None:

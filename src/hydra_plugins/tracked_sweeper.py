@@ -15,6 +15,7 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self._sweep = getattr(task_function, "sweep", None)  # see digits.cli.run
+        self._launched = 0
 
     def sweep(self, arguments: list[str]) -> Any:
         from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -33,7 +34,8 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
         return self._sweep(overrides, requests, self._launch, folder)
 
     def _launch(self, trials: Sequence[tuple[str, ...]]) -> list[Any]:
-        return list(self.launcher.launch([list(words) for words in trials], initial_job_idx=0))
+        first, self._launched = self._launched, self._launched + len(trials)  # each has a folder of its own
+        return list(self.launcher.launch([list(words) for words in trials], initial_job_idx=first))
 
     def _request(self, words: Sequence[str], folder: Path) -> Any:
         from digits.config.compose import to_plain_values

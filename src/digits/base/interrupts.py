@@ -8,9 +8,12 @@ import signal
 import time
 from collections.abc import Iterator
 
+from digits.base import processes
+
 IMPATIENCE = 5  # seconds after an interrupt in which another one means the same
 
 _interrupted = False
+_followed: tuple[int, str] | None = None
 _raised_at = -math.inf
 _holding = 0
 
@@ -49,8 +52,16 @@ def interrupts_held() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+def end_with(process: int | None) -> None:
+    """Be interrupted too when this process ends: DVC ends without a word to the stage that it runs."""
+    global _followed
+    _followed = (process, processes.start(process)) if process else None
+
+
 def raise_if_interrupted() -> None:
     """Raise an interrupt once more, during long work: some libraries catch every exception, and an interrupt
-    that arrives there is lost."""
+    that arrives there is lost. Raise one too if the process of `end_with` has ended."""
     if _interrupted:
         raise KeyboardInterrupt
+    if _followed and processes.start(_followed[0]) != _followed[1]:
+        raise KeyboardInterrupt("the process that ran this one has ended")

@@ -18,7 +18,7 @@ def this_process() -> dict[str, str]:
         "host": "-".join(filter(None, (socket.gethostname(), machine))),
         "boot": _read("/proc/sys/kernel/random/boot_id"),
         "process": str(os.getpid()),
-        "process_start": _start(os.getpid()),
+        "process_start": start(os.getpid()),
     }
     # processes of two containers can have the same number
     with contextlib.suppress(OSError):
@@ -35,14 +35,39 @@ def is_gone(tags: Mapping[str, str]) -> bool:
         return True
     if tags.get("process_numbers") != here.get("process_numbers"):
         return False
-    return _start(int(tags["process"])) != tags.get("process_start")
+    return start(int(tags["process"])) != tags.get("process_start")
 
 
-def _start(process: int) -> str:
+def runner_of_stage() -> int | None:
+    """Return the number of the DVC process that runs this one as a stage, or None."""
+    process = os.getpid()
+    while process and b"DVC_STAGE=" in _environment(process):
+        process = _parent(process)
+    return process or None if process != os.getpid() else None
+
+
+def _environment(process: int) -> bytes:
+    """Return the environment that the process was started with."""
+    try:
+        return Path(f"/proc/{process}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def _parent(process: int) -> int:
+    return int(([*_stat(process), "0", "0"])[1])
+
+
+def start(process: int) -> str:
     """Return when the process started, in clock ticks since the start of the machine, or an empty string if
     it has ended."""
-    state, *fields = _read(f"/proc/{process}/stat").rpartition(")")[2].split() or ["Z"]
+    state, *fields = _stat(process) or ["Z"]
     return "" if state in "XZ" else fields[18]
+
+
+def _stat(process: int) -> list[str]:
+    """Return the state of the process, the number of its parent, and so on, as proc(5) lists them."""
+    return _read(f"/proc/{process}/stat").rpartition(")")[2].split()
 
 
 def _read(file: str) -> str:

@@ -11,8 +11,8 @@ from digits.base.errors import UserError
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import archive
+from digits.search.launching import Overrides, launch_all
 
-Overrides = tuple[str, ...]
 NOT_COMPARED = ("resume=", "threads=", "hydra.", "hydra/")  # how a sweep is computed, not which sweep it is
 
 
@@ -21,9 +21,8 @@ def sweep(
     requests: Mapping[Overrides, Request[Config]],
     launch: Callable[[Sequence[Overrides]], Sequence[Any]],
     folder: Path,
-) -> Sequence[Any]:
-    """Launch the trials, each a request with its overrides, print and record their ranking, and return
-    Hydra's jobs.
+) -> None:
+    """Launch the trials, each a request with its overrides, and print and record their ranking.
 
     `overrides` are those of the sweep. With the option resume, trials that a sweep of the same overrides has
     finished are left out.
@@ -42,25 +41,35 @@ def sweep(
     resume = next(iter(requests.values())).options.resume is True
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
     with trials.sweep_run(which, resume) as sweep_id:
-        finished = trials.finished_trials(sweep_id)
-        left = [
-            words
-            for words, request in requests.items()
-            if recorded_parameters(request.config, digests[words]) not in finished
-        ]
-        if len(left) < len(requests):
-            print(f"{len(requests) - len(left)} of {len(requests)} trials are finished already")
-        jobs = launch([(*words, f"parent_run={sweep_id}") for words in left]) if left else []
-        _report(sweep_id, folder / "summary")
-    failed = [(words, job) for words, job in zip(left, jobs, strict=True) if job.status.name == "FAILED"]
-    if failed:
-        first, job = failed[0]
-        error = job._return_value  # the property of this name raises it
-        raise UserError(
-            f"{len(failed)} of {len(requests)} trials failed; the first, {' '.join(first)}, with "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        recorded = {
+            words: recorded_parameters(each.config, digests[words]) for words, each in requests.items()
+        }
+
+        def finished() -> set[Overrides]:
+            done = trials.finished_trials(sweep_id)
+            return {words for words, parameters in recorded.items() if parameters in done}
+
+        def stopped() -> set[Overrides]:
+            ended = trials.mark_stopped_trials(sweep_id)
+            return {words for words, parameters in recorded.items() if parameters in ended}
+
+        done = finished()
+        left = [words for words in requests if words not in done]
+        if done:
+            print(f"{len(done)} of {len(requests)} trials are finished already")
+        errors = launch_all(
+            left,
+            lambda batch: launch([(*words, f"parent_run={sweep_id}") for words in batch]),
+            stopped,
+            finished,
         )
-    return jobs
+        _report(sweep_id, folder / "summary")
+    if errors:
+        first, error = next(iter(errors.items()))
+        raise UserError(
+            f"{len(errors)} of {len(requests)} trials failed; the first, {' '.join(first)}, with "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:500]}; resume=true runs them again"
+        )
 
 
 def _report(sweep_id: str, folder: Path) -> None:

@@ -72,7 +72,12 @@ def trials(parent: str, filter_string: str) -> list[Record]:
 def finished_trials(sweep: str) -> list[dict[str, str]]:
     """Return the parameters of each trial of the sweep that was trained and scored."""
     done = trials(sweep, "attributes.status = 'FINISHED' and metrics.test_accuracy >= 0")
-    return [{k: v for k, v in r.parameters.items() if k != "parameters"} for r in done]
+    return [_known_before(record) for record in done]
+
+
+def _known_before(record: Record) -> dict[str, str]:
+    """Return the parameters that are recorded when a training starts."""
+    return {key: value for key, value in record.parameters.items() if key != "parameters"}
 
 
 def completed_trials(search: str) -> list[Record]:
@@ -106,11 +111,13 @@ def mark_killed(run_id: str) -> None:
         mlflow.MlflowClient().set_terminated(run_id, "KILLED")
 
 
-def mark_stopped_trials(parent: str, alive: Collection[str] = ()) -> None:
-    """Mark trials that are still RUNNING as KILLED, except `alive`."""
-    for record in trials(parent, "attributes.status = 'RUNNING'"):
-        if record.run_id not in alive:
-            mark_killed(record.run_id)
+def mark_stopped_trials(parent: str, alive: Collection[str] = ()) -> list[dict[str, str]]:
+    """Mark trials that are still RUNNING as KILLED, except `alive`, and return their parameters."""
+    running = trials(parent, "attributes.status = 'RUNNING'")
+    stopped = [record for record in running if record.run_id not in alive]
+    for record in stopped:
+        mark_killed(record.run_id)
+    return [_known_before(record) for record in stopped]
 
 
 def describe(parent: str, text: str, best: Group) -> None:

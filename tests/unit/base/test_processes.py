@@ -24,7 +24,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def tags_of(child: subprocess.Popen[bytes]) -> dict[str, str]:
-    start = processes._start(child.pid)
+    start = processes.start(child.pid)
     return this_process() | {"process": str(child.pid), "process_start": start}
 
 

@@ -117,7 +117,10 @@ def test_a_failing_trial_is_marked_and_the_others_go_on() -> None:
     (failed,) = recorded_runs("attributes.status = 'FAILED'")
     assert failed.data.tags["error"] == "RuntimeError: no\nmemory"
     words = " ".join([*ON_SMALL[1:], "seed=1"])
-    assert message == f"error: 1 of 3 trials failed; the first, {words}, with RuntimeError: no memory"
+    assert message == (
+        f"error: 1 of 3 trials failed; the first, {words}, with RuntimeError: no memory; "
+        "resume=true runs them again"
+    )
 
 
 def test_a_sweep_in_which_everything_fails_has_no_ranking() -> None:
