@@ -13,7 +13,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test test-fast test-benchmarks check format compare ui bench lock
+.PHONY: help setup run test test-fast test-benchmarks check format compare ui bench lock audit
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -63,3 +63,6 @@ bench: setup ## measure the presets against the tutorial's plain script (half an
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--group dev pyproject.toml --output-file requirements.txt
+
+audit: setup ## check the pinned packages against known vulnerabilities; fails too if one cannot be checked
+	pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements.txt

@@ -43,7 +43,7 @@ def test_help_lists_all_targets(finished: Project) -> None:
     assert phony
     listed = [line.split()[0] for line in finished.run("make", "help").splitlines()]
     assert listed == phony[1].split()
-    expected = "help setup run test test-fast test-benchmarks check format compare ui bench lock"
+    expected = "help setup run test test-fast test-benchmarks check format compare ui bench lock audit"
     assert listed == expected.split()
 
 
@@ -79,6 +79,14 @@ def test_slow_targets_call_what_exists(finished: Project, target: str) -> None:
         assert program == "uv" or shutil.which(program, path=finished.environment["PATH"])
         scripts = [word for word in words if word.endswith(".py")]
         assert all((finished.root / name).exists() for name in scripts)
+
+
+def test_audit_fails_if_it_can_check_nothing(finished: Project) -> None:
+    nowhere = {
+        name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "https_proxy", "http_proxy")
+    }
+    output = finished.run("make", "audit", code=2, environment=nowhere | {"NO_PROXY": "", "no_proxy": ""})
+    assert "No known vulnerabilities found" not in output
 
 
 def test_compare_passes_the_filter_on(finished: Project, finished_copy: Project) -> None:
