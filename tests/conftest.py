@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -31,6 +32,11 @@ os.environ |= {
     "MPLBACKEND": "agg",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+
+
+# the same examples in every run, and no time limit for one, which a busy machine would exceed
+hypothesis.settings.register_profile("digits", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("digits")
 
 
 @pytest.fixture(scope="session")

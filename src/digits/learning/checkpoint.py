@@ -44,7 +44,8 @@ class Checkpoint:
         content = io.BytesIO()
         history = [dataclasses.asdict(epoch) for epoch in state.history]
         text = {"history": history, "run_id": state.run_id, "seconds": state.seconds}
-        np.savez(content, json=np.frombuffer(json.dumps(text).encode(), np.uint8), **state.arrays)
+        arrays: dict[str, Any] = {"json": np.frombuffer(json.dumps(text).encode(), np.uint8), **state.arrays}
+        np.savez(content, **arrays)
         files.replace_durably(self.file, hashlib.sha256(content.getbuffer()).digest() + content.getvalue())
 
     def read(self) -> State | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from digits.base import files, staging
+from digits.base import files
 from digits.base.staging import staged
 from support import ROOT
 
@@ -86,7 +86,7 @@ def test_if_the_other_disk_is_full_nothing_is_replaced(
 
     for name in ("a", "b"):
         files.with_parents(other_disk / "raw" / name).write_text("old")
-    monkeypatch.setattr(staging.shutil, "copyfile", copy)
+    monkeypatch.setattr(shutil, "copyfile", copy)
     with contextlib.suppress(OSError), staged(tmp_path) as stage:
         for name in ("a", "b"):
             files.with_parents(stage / "data/raw" / name).write_text("new")

@@ -121,7 +121,7 @@ def huge_array(file: Path) -> None:
     """Write an archive whose first array claims to have a terabyte."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (10**12,)}
     with zipfile.ZipFile(file, "w") as archive, archive.open("images.npy", "w") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[arg-type]
+        np.lib.format.write_array_header_1_0(stream, header)
 
 
 @pytest.mark.usefixtures("time_limit")

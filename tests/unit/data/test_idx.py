@@ -1,14 +1,19 @@
 """The IDX format."""
 
+import contextlib
 import gzip
 import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from digits.base.errors import UserError
 from digits.data import idx
@@ -111,3 +116,25 @@ def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> Non
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"images.gz: does not exist; `dvc repro fetch`"):
         idx.read(tmp_path / "images.gz", 3)
+
+
+@given(arrays(np.uint8, array_shapes(max_dims=3, min_side=0, max_side=6)))
+def test_any_array_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, array: Any) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.gz"
+    idx.write(file, array)
+    np.testing.assert_array_equal(idx.read(file, array.ndim), array)
+
+
+@given(
+    st.binary(max_size=60), st.booleans(), st.sampled_from([b"", b"\0\0\x08\x01", b"\0\0\x08\x03\0\0\0\x02"])
+)
+def test_any_bytes_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, rest: bytes, compressed: bool, start: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.gz"
+    file.write_bytes(gzip.compress(start + rest) if compressed else start + rest)
+    for dimensions in (1, 3):
+        with contextlib.suppress(UserError):
+            array = idx.read(file, dimensions)
+            assert array.ndim == dimensions
+            assert array.dtype == np.uint8

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -52,7 +53,7 @@ def after_epoch(
     return patch
 
 
-def interrupt() -> None:
+def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -97,9 +98,15 @@ def test_what_is_killed_after_the_model_was_recorded_does_not_record_it_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_model = writer.log_model
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr(writer, "log_model", lambda *arguments: (log_model(*arguments), interrupt()))
-        run.train(request(tmp_path))
+
+    def log_and_interrupt(*arguments: Any) -> None:
+        log_model(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "log_model", log_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(request(tmp_path))
     run.train(request(tmp_path))
     (done,) = recorded_runs()
     assert done.info.status == "FINISHED"
@@ -110,9 +117,10 @@ def test_what_is_killed_after_the_model_was_recorded_does_not_record_it_twice(
 def test_an_experiment_that_is_killed_while_it_is_scored_is_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        patch.setattr("digits.experiment.recorded.evaluate", lambda *_: interrupt())
-        run.train_and_evaluate(request(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("digits.experiment.recorded.evaluate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.train_and_evaluate(request(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr("digits.learning.trainer.Trainer.run_epoch", lambda *_: pytest.fail("trained again"))
         run.train_and_evaluate(request(tmp_path))

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from digits.base.errors import UserError
 from digits.learning.checkpoint import Checkpoint, State
@@ -87,7 +90,7 @@ def test_whichever_operation_fails_there_is_a_complete_state(checkpoint: Checkpo
         assert list(checkpoint.file.parent.iterdir()) == [checkpoint.file]
         if not failed:
             break
-    assert len(found.history) == 2
+    assert_equal(checkpoint.read(), state(2))
     assert successes == 5  # open, fsync, replace, and the same of the folder
 
 
@@ -109,3 +112,23 @@ def test_a_changed_byte_is_noticed(checkpoint: Checkpoint) -> None:
         checkpoint.file.write_bytes(changed)
         with pytest.raises(UserError, match="is damaged"):
             checkpoint.read()
+
+
+@given(
+    arrays(st.sampled_from([np.float32, np.int64, np.uint8]), array_shapes(min_dims=0, max_side=4)), st.text()
+)
+def test_any_state_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, array: Any, run_id: str
+) -> None:
+    checkpoint = Checkpoint(tmp_path_factory.getbasetemp() / "any.checkpoint")
+    written = State({"model0": array}, state(2).history, run_id, 0.1)
+    checkpoint.write(written)
+    assert_equal(checkpoint.read(), written)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.checkpoint"
+    file.write_bytes(content)
+    with pytest.raises(UserError):
+        Checkpoint(file).read()
