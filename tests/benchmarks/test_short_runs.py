@@ -61,3 +61,13 @@ def test_scale_measures_a_store_at_each_size(run_benchmark: Run) -> None:
     assert "| seconds to | 1 runs | 12 runs | ratio |" in output
     measured = re.findall(r"^\| ([^|]*) \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", output, re.MULTILINE)
     assert measured == ["record a run", "read and rank all runs", "first page"]
+
+
+def test_reliability_measures_the_cost_of_records_and_the_end_after_an_interrupt(run_benchmark: Run) -> None:
+    output = run_benchmark("reliability", "--rounds", "1", "data=sample", "model=small", "epochs=3")
+    found = dict(re.findall(r"^\| ([^|]+) \| ([\d.]+) \(.*\) \| 1 \|$", output, re.MULTILINE))
+    assert list(found) == [
+        "with checkpoints and MLflow, to the training alone",
+        "seconds from Ctrl-C to the end",
+    ]
+    assert all(float(value) > 0 for value in found.values())
