@@ -30,12 +30,13 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> st
 
 @pytest.fixture
 def recording(
-    store_uri: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    store_uri: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Record in an experiment of the test's own. Yields its name."""
+    """Record in an experiment of the test's own. Yields its name. What else is kept goes to `tmp_path`."""
     import mlflow
 
     name = hashlib.md5(request.node.nodeid.encode()).hexdigest()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
     monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
@@ -53,7 +54,7 @@ def prepare(tmp_path: Path, make_split: MakeSplit, monkeypatch: pytest.MonkeyPat
     small = make_splits(train=make_split(200), validation=make_split(60), test=make_split(50))
     archive.save(small, config, folder)
     monkeypatch.setattr(paths, "PREPARED", folder)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db goes
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where optuna.db and checkpoints go
     return folder
 
 

@@ -47,11 +47,12 @@ def splits(make_split: MakeSplit) -> Splits:
 
 
 @pytest.fixture(scope="module")
-def _recording(store_uri: str) -> Iterator[None]:
+def _recording(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Record in an experiment of the module's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", store_uri)
         patch.setenv("MLFLOW_EXPERIMENT_NAME", "test_recorded")
+        patch.setenv("DVC_ROOT", str(tmp_path_factory.mktemp("root")))
         patch.setattr("digits.tracking.writer.uncommitted", lambda: "")
         patch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
         yield
