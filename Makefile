@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 5000
+SECONDS ?= 60
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := true
@@ -13,7 +14,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test test-fast test-benchmarks check format compare ui bench lock audit
+.PHONY: help setup run test test-fast test-benchmarks check format compare ui bench lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -66,3 +67,8 @@ lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 
 audit: setup ## check the pinned packages against known vulnerabilities; fails too if one cannot be checked
 	pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements.txt
+
+fuzz: setup ## feed what reads files with bytes that reach new code, for SECONDS each (Linux)
+	pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
+	PYTHONPATH=src:tests/fuzz python tests/fuzz/fuzz.py idx $(SECONDS)
+	PYTHONPATH=src:tests/fuzz python tests/fuzz/fuzz.py params $(SECONDS)

@@ -43,7 +43,7 @@ def test_help_lists_all_targets(finished: Project) -> None:
     assert phony
     listed = [line.split()[0] for line in finished.run("make", "help").splitlines()]
     assert listed == phony[1].split()
-    expected = "help setup run test test-fast test-benchmarks check format compare ui bench lock audit"
+    expected = "help setup run test test-fast test-benchmarks check format compare ui bench lock audit fuzz"
     assert listed == expected.split()
 
 
