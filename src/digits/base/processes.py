@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 
-@functools.cache
 def this_process() -> dict[str, str]:
     """Return tags that identify this process: the machine, its start, the process, and the start of that."""
     machine = _read("/etc/machine-id")[:8]

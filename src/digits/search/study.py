@@ -18,6 +18,7 @@ from digits.base import files
 from digits.base.errors import UserError
 from digits.search.search import Search
 from digits.search.space import Settings, Tpe
+from digits.tracking.address import WAIT_FOR_OTHERS, sqlite_uri
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
@@ -46,8 +47,7 @@ def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, 
     with FileLock(f"{database}.lock"), _without_warnings():
         retry = optuna.storages.RetryFailedTrialCallback(max_retry=RETRIES)
         storage = optuna.storages.RDBStorage(
-            f"sqlite:///{database}",
-            engine_kwargs={"connect_args": {"timeout": 60}},  # writers wait for one another
+            sqlite_uri(database, WAIT_FOR_OTHERS),
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
             heartbeat_stale_trial_callback=give_up,

@@ -27,19 +27,20 @@ def tracking_uri() -> str:
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if not given:
-        return _sqlite_uri(main_root() / "mlflow.db", WAIT_FOR_OTHERS)
+        return sqlite_uri(main_root() / "mlflow.db", WAIT_FOR_OTHERS)
     if given.startswith("sqlite:"):
         url = make_url(given)
         query = {key: str(value) for key, value in url.query.items()}
         if url.database in (None, "", ":memory:"):
             raise UserError("MLFLOW_TRACKING_URI: a store in memory ends with the command; name a file")
-        return _sqlite_uri(main_root() / str(url.database), WAIT_FOR_OTHERS | query)
+        return sqlite_uri(main_root() / str(url.database), WAIT_FOR_OTHERS | query)
     if given.startswith(("http:", "https:")):
         return _without_credentials(given)
     return given
 
 
-def _sqlite_uri(file: Path, query: Mapping[str, str]) -> str:
+def sqlite_uri(file: Path, query: Mapping[str, str]) -> str:
+    """Return the address of a SQLite file for SQLAlchemy, whatever its name is."""
     path = str(file).replace("%", "%25").replace("?", "%3F")  # all that SQLAlchemy decodes and needs escaped
     return f"sqlite:///{path}?{urlencode(query)}"
 

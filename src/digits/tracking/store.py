@@ -61,11 +61,11 @@ def use() -> str:
             stack.enter_context(_quick_failure())
         try:
             experiment = _set_experiment(name, file, location)
+            if (uri, name) not in _opened:
+                _end_left_runs(experiment)
         except (MlflowException, SQLAlchemyError) as error:
             raise UserError(_not_opened(uri, error)) from error
-    if (uri, name) not in _opened:
-        _opened.update((uri, (uri, name)))
-        _end_left_runs(experiment)
+    _opened.update((uri, (uri, name)))
     return experiment
 
 

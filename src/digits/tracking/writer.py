@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import mlflow
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
-from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from mlflow.models import infer_signature
 
 from digits.base import files
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 @interrupts_held()
 def set_tags(run_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of the run."""
-    client = mlflow.MlflowClient()
-    for key, value in tags.items():
-        client.set_tag(run_id, key, value)
+    mlflow.MlflowClient().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
 
 def recorded_parameters(config: Config, digest: str) -> dict[str, str]:
@@ -41,6 +39,7 @@ def recorded_parameters(config: Config, digest: str) -> dict[str, str]:
 
 @interrupts_held()
 def describe(run_id: str, config: Config, digest: str) -> None:
+    """Record what is trained: configuration, digest of the data, and the code."""
     set_tags(run_id, origin())
     mlflow.log_params(recorded_parameters(config, digest), run_id=run_id)
     mlflow.log_dict(config.model_dump(), "config.yaml", run_id=run_id)
@@ -50,6 +49,7 @@ def describe(run_id: str, config: Config, digest: str) -> None:
 
 @interrupts_held()
 def log_inputs(run_id: str, config: Config, splits: Splits) -> None:
+    """Record the splits as data sets, each with its shape and digest, except those without images."""
     source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
     inputs = []
     for name, split in splits.items():

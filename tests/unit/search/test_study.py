@@ -57,7 +57,9 @@ def search_of(trials: int, *overrides: str, sampler: str = "random") -> Search:
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(studies, "POLL", 0.1)
-    return tmp_path / "optuna.db"
+    folder = tmp_path / "100% of a#b?"  # a project may lie in a folder of any name
+    folder.mkdir()
+    return folder / "optuna.db"
 
 
 def test_a_continued_study_equals_an_uninterrupted_one(tmp_path: Path) -> None:
