@@ -45,7 +45,7 @@ def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # processes that create the tables at once would be in each other's way
     with FileLock(f"{database}.lock"), _without_warnings():
-        retry = optuna.storages.RetryFailedTrialCallback(max_retry=RETRIES)
+        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
         storage = optuna.storages.RDBStorage(
             sqlite_uri(database, WAIT_FOR_OTHERS),
             heartbeat_interval=HEARTBEAT,

@@ -42,7 +42,7 @@ def tracking_uri() -> str:
 def sqlite_uri(file: Path, query: Mapping[str, str]) -> str:
     """Return the address of a SQLite file for SQLAlchemy, whatever its name is."""
     path = str(file).replace("%", "%25").replace("?", "%3F")  # all that SQLAlchemy decodes and needs escaped
-    return f"sqlite:///{path}?{urlencode(query)}"
+    return f"sqlite:///{path}?{urlencode(query)}".removesuffix("?")
 
 
 def _without_credentials(address: str) -> str:

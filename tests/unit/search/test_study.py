@@ -14,6 +14,7 @@ from digits.base.errors import UserError
 from digits.config.schema import Config
 from digits.search import study as studies
 from digits.search.search import Search, read_search
+from digits.tracking.address import sqlite_uri
 from support import make_search_request
 
 pytestmark = pytest.mark.usefixtures("any_data")
@@ -151,7 +152,7 @@ def test_a_trial_whose_process_was_killed_fails_and_is_made_up_for(
     monkeypatch.setattr(studies, "GRACE", 1)
     bench = Bench(database, search_of(2))
     # what a process leaves that is killed after its first sign of life
-    storage = optuna.storages.RDBStorage(f"sqlite:///{database}", heartbeat_interval=1, grace_period=1)
+    storage = optuna.storages.RDBStorage(sqlite_uri(database, {}), heartbeat_interval=1, grace_period=1)
     killed = storage.create_new_trial(storage.get_study_id_from_name(bench.study.study_name))
     storage.set_trial_user_attr(killed, "run", "r1")
     storage.record_heartbeat(killed)
