@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import logging
+import os
 import runpy
 import sys
 from collections.abc import Callable
@@ -97,3 +99,21 @@ def metric_points(run_id: str, metric: str) -> list[tuple[int, float]]:
     """Return the step and the value of a recorded metric at every step."""
     history: Any = mlflow.MlflowClient().get_metric_history(run_id, metric)
     return [(point.step, point.value) for point in history]
+
+
+def fail_after(successes: int, patch: pytest.MonkeyPatch, *operations: tuple[Any, str]) -> None:
+    """Let these operations, given by owner and name, raise OSError once so many of all of them have gone
+    well."""
+    left = [successes]
+
+    def limit(operation: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(*arguments: Any, **options: Any) -> Any:
+            if left[0] == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left[0] -= 1
+            return operation(*arguments, **options)
+
+        return limited
+
+    for owner, name in operations:
+        patch.setattr(owner, name, limit(getattr(owner, name)))

@@ -6,15 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from digits.base import files
 from digits.base.staging import staged
-from support import ROOT
+from support import ROOT, fail_after
 
 
 def names(folder: Path) -> list[str]:
@@ -130,22 +129,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_stay
     assert (tmp_path / "a.txt").read_text() == "half"
 
 
-class Disk:
-    """Lets the operations on files fail once `left` of them have gone well."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, left: int) -> None:
-        self.left = left
-        for owner, name in ((Path, "mkdir"), (Path, "rename"), (Path, "replace"), (Path, "write_text")):
-            patch.setattr(owner, name, self._limited(getattr(owner, name)))
-
-    def _limited(self, operation: Callable[..., Any]) -> Callable[..., Any]:
-        def limited(*arguments: Any, **options: Any) -> Any:
-            if self.left == 0:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            self.left -= 1
-            return operation(*arguments, **options)
-
-        return limited
+OPERATIONS = ((Path, "mkdir"), (Path, "rename"), (Path, "replace"), (Path, "write_text"))
 
 
 def test_whichever_operation_fails_nothing_is_left_over_and_the_next_one_works(tmp_path: Path) -> None:
@@ -153,7 +137,7 @@ def test_whichever_operation_fails_nothing_is_left_over_and_the_next_one_works(t
     for successes in range(100):
         failed = False
         with pytest.MonkeyPatch.context() as patch:
-            Disk(patch, successes)
+            fail_after(successes, patch, *OPERATIONS)
             try:
                 with staged(tmp_path) as stage:
                     (stage / "a.txt").write_text("new")

@@ -1,8 +1,6 @@
 """The state of a training in a file: complete, or as it was before."""
 
-import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from digits.base.errors import UserError
 from digits.learning.checkpoint import Checkpoint, State
 from digits.learning.history import Epoch
+from support import fail_after
 
 
 def state(number: int) -> State:
@@ -56,22 +55,7 @@ def test_before_the_first_state_and_after_it_is_removed_there_is_none(checkpoint
     assert checkpoint.read() is None
 
 
-class Disk:
-    """Lets the operations on files fail once `left` of them have gone well."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.left = 0
-        for owner, name in ((Path, "open"), (os, "fsync"), (Path, "replace"), (os, "open")):
-            patch.setattr(owner, name, self._limited(getattr(owner, name)))
-
-    def _limited(self, operation: Callable[..., Any]) -> Callable[..., Any]:
-        def limited(*arguments: Any, **options: Any) -> Any:
-            if self.left == 0:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self.left -= 1
-            return operation(*arguments, **options)
-
-        return limited
+OPERATIONS = ((Path, "open"), (os, "fsync"), (Path, "replace"), (os, "open"))
 
 
 def test_whichever_operation_fails_there_is_a_complete_state(checkpoint: Checkpoint) -> None:
@@ -79,7 +63,7 @@ def test_whichever_operation_fails_there_is_a_complete_state(checkpoint: Checkpo
     for successes in range(100):
         failed = False
         with pytest.MonkeyPatch.context() as patch:
-            Disk(patch).left = successes
+            fail_after(successes, patch, *OPERATIONS)
             try:
                 checkpoint.write(state(2))
             except OSError:
