@@ -14,7 +14,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test test-fast test-benchmarks check format compare ui bench lock audit fuzz
+.PHONY: help setup run test test-fast test-slow test-benchmarks check format compare ui bench lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -33,10 +33,13 @@ run: setup ## run the pipeline on the 5,000 digits of data=sample, in a copy of 
 	@python src/summary.py data=sample
 
 test: setup ## run the test suite
-	pytest tests/end_to_end tests/unit
+	pytest tests/end_to_end tests/unit --ignore tests/end_to_end/slow
 
 test-fast: setup ## run the tests that need no process of their own
 	pytest tests/unit
+
+test-slow: setup ## kill commands again and again, and run several at once
+	pytest tests/end_to_end/slow
 
 test-benchmarks: setup ## run each benchmark once, as short as can be
 	pytest tests/benchmarks

@@ -9,7 +9,7 @@ import yaml
 
 from project import IDENTITY, STAGES, Project, copy_checkout, stages_run
 
-SUITES = ("benchmarks", "end_to_end", "unit")
+SUITES = ("benchmarks", "end_to_end", "end_to_end/slow", "unit")
 
 
 def locked(text: str) -> dict[str, object]:
@@ -43,13 +43,19 @@ def test_help_lists_all_targets(finished: Project) -> None:
     assert phony
     listed = [line.split()[0] for line in finished.run("make", "help").splitlines()]
     assert listed == phony[1].split()
-    expected = "help setup run test test-fast test-benchmarks check format compare ui bench lock audit fuzz"
-    assert listed == expected.split()
+    tests = ["test", "test-fast", "test-slow", "test-benchmarks"]
+    others = "check format compare ui bench lock audit fuzz"
+    assert listed == ["help", "setup", "run", *tests, *others.split()]
 
 
 @pytest.mark.parametrize(
     ("target", "suites"),
-    [("test", ["end_to_end", "unit"]), ("test-fast", ["unit"]), ("test-benchmarks", ["benchmarks"])],
+    [
+        ("test", ["end_to_end", "unit"]),
+        ("test-fast", ["unit"]),
+        ("test-slow", ["end_to_end/slow"]),
+        ("test-benchmarks", ["benchmarks"]),
+    ],
 )
 def test_each_test_target_runs_its_suites(project: Project, target: str, suites: list[str]) -> None:
     shutil.rmtree(project.root / "tests")
