@@ -64,7 +64,7 @@ def test_a_key_makes_stale_just_what_reads_it(edited: Project, key: str) -> None
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("conf/config.yaml", "resume: false", "resume: true", None),
+        ("conf/config.yaml", "resume: auto", "resume: true", None),
         ("conf/data/mnist.yaml", "mirrors:\n", "mirrors:\n  - http://127.0.0.1:9/\n", None),
         ("conf/model/tutorial.yaml", "units: 100", "units: 50", None),
         ("conf/recipe/tutorial.yaml", "batch_size: 32", "batch_size: 64", None),

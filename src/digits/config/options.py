@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, field_validator
 
 from digits.base.section import Section
 
@@ -25,6 +25,13 @@ class Options(Section):
     model_file: str | None
     resume: bool | Literal["auto"]
     parent_run: str | None
+
+    @field_validator("resume", mode="before")
+    @classmethod
+    def _check_resume(cls, value: Any) -> Any:
+        if not isinstance(value, bool) and value != "auto":
+            raise ValueError(f"must be true, false or auto, not {value!r}")  # once, not once for each type
+        return value
 
 
 def resolve_resources(threads: Any, workers: int) -> dict[str, Any]:

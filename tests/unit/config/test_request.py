@@ -34,7 +34,7 @@ def test_a_named_model_is_relative_to_where_the_person_stands(
 
 def test_options_have_the_defaults_of_the_primary_configuration() -> None:
     options = request().options
-    assert (options.model_file, options.resume, options.parent_run) == (None, False, None)
+    assert (options.model_file, options.resume, options.parent_run) == (None, "auto", None)
 
 
 def test_options_are_no_part_of_the_experiment() -> None:
@@ -50,8 +50,8 @@ def test_options_are_no_part_of_the_experiment() -> None:
 
 def test_other_options_leave_the_request_as_it_was() -> None:
     first = request()
-    assert first.with_options(resume=True).options.resume
-    assert not first.options.resume
+    assert first.with_options(resume=True).options.resume is True
+    assert first.options.resume == "auto"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_other_options_leave_the_request_as_it_was() -> None:
     [
         ("out=3", "out: input should be a valid string, not 3 (command line)"),
         ("~out", "out: field required (command line)"),
-        ("resume=maybe", "resume: input should be a valid boolean, not 'maybe' (command line)"),
+        ("resume=maybe", "resume: must be true, false or auto, not 'maybe' (command line)"),
         ("model_file=3", "model_file: input should be a valid string, not 3 (command line)"),
         ("threads=0", "threads: input should be greater than 0 or auto, not 0 (command line)"),
         ("threads=ten", "threads: input should be a valid integer or auto, not 'ten' (command line)"),
