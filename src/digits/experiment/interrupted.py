@@ -51,13 +51,13 @@ class Progress:
 
 
 @contextlib.contextmanager
-def resumable(request: Request[Config], splits: Splits) -> Iterator[Progress]:
-    """Yield the progress of the training that `request` describes. It is kept if the block is interrupted,
-    and dropped after success.
+def resumable(request: Request[Config], splits: Splits, trial: int | None = None) -> Iterator[Progress]:
+    """Yield the progress of the training that `request` describes, as this `trial` of a search if it is one:
+    two trials can be equal. It is kept if the block is interrupted, and dropped after success.
 
     A process that trains the same is waited for. Raises UserError if the checkpoint is damaged.
     """
-    file = paths.main_root() / f"checkpoints/{_key(request, splits)}.checkpoint"
+    file = paths.main_root() / f"checkpoints/{_key(request, splits, trial)}.checkpoint"
     file.parent.mkdir(exist_ok=True)
     checkpoint, lock = Checkpoint(file), FileLock(f"{file}.lock")
     with contextlib.ExitStack() as stack:
@@ -77,12 +77,13 @@ def resumable(request: Request[Config], splits: Splits) -> Iterator[Progress]:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def _key(request: Request[Config], splits: Splits) -> str:
+def _key(request: Request[Config], splits: Splits, trial: int | None) -> str:
     """Return a digest of all that the weights depend on, and of what the run belongs to."""
     known = {
         "parameters": recorded_parameters(request.config, splits.digest),
         "splits": {name: splits[name].digest for name in ("train", "validation")},
         "parent": request.options.parent_run,
+        "trial": trial,
         "numerics": runtime.numerics(request.resources.threads),
         "code": _code_digest(),
         "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version},

@@ -67,6 +67,15 @@ def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, 
     return study
 
 
+def first_try(trial: optuna.Trial) -> int:
+    """Return the number of the trial, or if it tries the point of a killed one again, of the first that
+    did."""
+    known = trial.study.get_trials(deepcopy=False)[trial.number]
+    with _without_warnings():
+        first = optuna.storages.RetryHeartbeatStaleTrialCallback.retried_trial_number(known)
+    return trial.number if first is None else first
+
+
 def _without_warnings() -> warnings.catch_warnings[None]:
     """Silence what Optuna says about the heartbeat and its matplotlib figures being experimental."""
     return warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning)

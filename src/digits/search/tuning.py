@@ -59,6 +59,7 @@ def run_trial(
 
     from digits.experiment import recorded
     from digits.experiment.interrupted import resumable
+    from digits.search import study as studies
     from digits.tracking import writer
 
     try:
@@ -67,7 +68,7 @@ def run_trial(
         lock.release()
     pruned = None
     with (
-        resumable(request, prepared) as progress,
+        resumable(request, prepared, studies.first_try(trial)) as progress,
         recorded.run_of(request, prepared, progress) as run_id,
     ):
         writer.set_tags(run_id, {"trial": trial.number, "study": trial.study.study_name})

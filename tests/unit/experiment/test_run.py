@@ -64,8 +64,8 @@ def test_without_validation_images_there_is_nothing_for_a_sweeper_to_see(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = [Epoch(1, 0.9, 0.3, None, None, 0.1, 5)]
-    monkeypatch.setattr(run, "train", lambda _: history)
-    monkeypatch.setattr(run, "evaluate", lambda _: None)
+    recorded_module = run.start_learning(make_request())
+    monkeypatch.setattr(recorded_module, "train_and_evaluate", lambda *_: history)
     assert run.train_and_evaluate(make_request(out=tmp_path / "out")) is None
 
 
@@ -98,7 +98,7 @@ def test_an_interrupt_that_a_library_swallowed_ends_the_training_after_the_epoch
         raise KeyboardInterrupt
 
     def train(*arguments: Any) -> None:
-        on_epoch = arguments[-1]
+        on_epoch = arguments[3]
         on_epoch(EPOCH)
 
     recorded_module = run.start_learning(make_request())

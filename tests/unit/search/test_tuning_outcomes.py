@@ -24,7 +24,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     rates: list[float] = []
 
     def train(
-        config: Config, _: Split, __: Split, on_epoch: Callable[[Epoch], object]
+        config: Config, _: Split, __: Split, on_epoch: Callable[[Epoch], object], *___: Any
     ) -> tuple[Any, list[Epoch]]:
         rates.append(config.learning_rate)
         if config.learning_rate not in SCORES:
