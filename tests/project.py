@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from digits.reports.ui import answers
 from support import COMPLETE, ROOT
 
 STAGES = ("fetch", "preprocess", "train", "evaluate")
@@ -94,6 +96,19 @@ class Project:
             "stderr": subprocess.STDOUT,
             "text": True,
         }
+
+    @contextlib.contextmanager
+    def server(self, folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+        """Start a tracking server with its store in `folder`, and wait until it answers."""
+        command = ["mlflow", "server", "--workers", "1", "--port", str(port)]
+        command += ["--backend-store-uri", f"sqlite:///{folder / 'team.db'}"]
+        command += ["--artifacts-destination", str(folder / "artifacts")]
+        no_jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # as make ui does
+        with self.started(*command, cwd=folder, environment=no_jobs) as process:
+            while not answers(port):
+                assert process.poll() is None
+                time.sleep(0.2)
+            yield process
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace the first `old` in a file, which must be there."""

@@ -6,14 +6,12 @@ import dataclasses
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from digits.reports.ui import answers
 from project import Project, copy_project, find_runs, free_port
 from support import Share
 from sweeps import Sweep
@@ -49,14 +47,7 @@ def by_hand(share: Share, finished_template: Path, swept: Sweep) -> ByHand:
         started_in.mkdir()
         server.mkdir()
         port = free_port()
-        command = ["mlflow", "server", "--workers", "1", "--port", str(port)]
-        command += ["--backend-store-uri", f"sqlite:///{server / 'team.db'}"]
-        command += ["--artifacts-destination", str(server / "artifacts")]
-        no_jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # as make ui does
-        with project.started(*command, cwd=server, environment=no_jobs) as process:
-            while not answers(port):
-                assert process.poll() is None
-                time.sleep(0.2)
+        with project.server(server, port) as process:
             project.environment["MLFLOW_TRACKING_URI"] = f"http://somebody:{PASSWORD}@127.0.0.1:{port}"
             model = "model_file=trained/models/model.keras"
             output = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from digits.base import files
@@ -15,6 +15,7 @@ from digits.data.splits import Splits
 from digits.experiment import figures
 from digits.experiment.interrupted import Progress, resumable
 from digits.learning import evaluation, model_file, runtime, training
+from digits.learning.checkpoint import Arrays
 from digits.learning.history import Epoch
 from digits.tracking import runs, writer
 
@@ -84,25 +85,25 @@ def fit(
     end record the seconds that all of this took."""
     recorded = writer.recorded_epochs(run_id) if progress.start else set()
 
-    def record(epoch: Epoch) -> None:
-        if epoch.epoch not in recorded:
-            writer.log_epoch(run_id, epoch)
-        raise_if_interrupted()
-        on_epoch(epoch)
+    def keep(arrays: Arrays, history: Sequence[Epoch]) -> None:
+        progress.keep(run_id, arrays, history)
 
-    if progress.start:
-        done = len(progress.start.history)
-        print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
-        for epoch in progress.start.history:
-            record(epoch)
-    trained = training.train(
-        request.config,
-        splits["train"],
-        splits["validation"],
-        record,
-        progress.start,
-        lambda arrays, history: progress.keep(run_id, arrays, history),
-    )
+    with writer.epochs_of(run_id) as log_epoch:
+
+        def record(epoch: Epoch) -> None:
+            if epoch.epoch not in recorded:
+                log_epoch(epoch)
+            raise_if_interrupted()
+            on_epoch(epoch)
+
+        if progress.start:
+            done = len(progress.start.history)
+            print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
+            for epoch in progress.start.history:
+                record(epoch)
+        trained = training.train(
+            request.config, splits["train"], splits["validation"], record, progress.start, keep
+        )
     writer.log_metrics(run_id, {"train_seconds": progress.seconds})
     return trained
 

@@ -17,7 +17,7 @@ from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 
 from digits.base import files
-from digits.base.errors import without_credentials
+from digits.base.errors import UserError, without_credentials
 from digits.base.interrupts import interrupts_held
 from digits.base.processes import this_process
 from digits.config.request import Request
@@ -28,6 +28,7 @@ from digits.tracking.store import Record
 
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports
 LONGEST_TAG = 5000
+STORE_FAILED = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")  # what the client says then
 SAMPLING_SECONDS = "2"  # of system metrics; MLflow's 10 misses short runs, 1 takes 3 % of the training
 
 
@@ -123,6 +124,8 @@ def run(
                 mlflow.end_run(RunStatus.to_string(status))
                 reason = without_credentials(f"{type(error).__name__}: {error}")[:LONGEST_TAG]
                 mlflow.MlflowClient().set_tag(active.info.run_id, "error", reason)
+        if isinstance(error, MlflowException) and error.error_code in STORE_FAILED:
+            raise UserError(store.failed(error)) from error
         raise
     with interrupts_held():
         mlflow.end_run()

@@ -22,6 +22,8 @@ from digits.tracking.moved import follow_move
 
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
 LONGEST_REASON = 300  # letters
+# MLflow's client would try for minutes, and wait for two at each request
+HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,8 @@ def use() -> str:
     if run_id := os.environ.pop("MLFLOW_RUN_ID", None):  # MLflow would continue it, whatever it is
         print(f"MLFLOW_RUN_ID={run_id} is ignored: each model has a run of its own", file=sys.stderr)
     mlflow.set_tracking_uri(uri)
+    for key, value in HTTP_DEFAULTS.items():
+        os.environ.setdefault(key, value)
     file, location = database_file(uri), None
     with contextlib.ExitStack() as stack:
         stack.enter_context(no_stray_folder(uri))
@@ -101,6 +105,15 @@ def _not_opened(uri: str, error: Exception) -> str:
     return (
         f"MLFLOW_TRACKING_URI: {address} does not answer as an MLflow server does ({reason}); start that "
         "server, or unset the variable to record in mlflow.db"
+    )
+
+
+def failed(error: Exception) -> str:
+    """Return the words for a store that was there, and is not any more."""
+    reason = " ".join(str(error).split())[:LONGEST_REASON]
+    return (
+        f"{shown(tracking_uri())}: cannot be written to ({reason}); what was trained is kept, and the same "
+        "command goes on with it"
     )
 
 

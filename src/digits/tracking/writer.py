@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +16,14 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from mlflow.models import infer_signature
 
 from digits.base import files
+from digits.base.errors import UserError
 from digits.base.interrupts import interrupts_held
 from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.tracking import store
+from digits.tracking.address import tracking_uri
 from digits.tracking.origin import origin, uncommitted
+from digits.tracking.sender import EpochSender
 
 if TYPE_CHECKING:
     import keras
@@ -64,7 +69,32 @@ def log_inputs(run_id: str, config: Config, splits: Splits) -> None:
 @interrupts_held()
 def log_epoch(run_id: str, epoch: Epoch) -> None:
     """Record the metrics of an epoch in one call. Its number is the step."""
-    mlflow.log_metrics(epoch.metrics(), step=epoch.epoch, run_id=run_id)
+    send_epoch(run_id, epoch)
+
+
+def send_epoch(run_id: str, epoch: Epoch, moment: int | None = None) -> None:
+    """Do the same from another thread than the one that is interrupted, with the time in milliseconds."""
+    mlflow.log_metrics(epoch.metrics(), step=epoch.epoch, run_id=run_id, timestamp=moment)
+
+
+@contextlib.contextmanager
+def epochs_of(run_id: str) -> Iterator[Callable[[Epoch], None]]:
+    """Yield a function that records an epoch in the run: at once if the store is on this machine, and in its
+    own time if it is a server.
+
+    Raises UserError at the end if the server does not take them.
+    """
+    uri = tracking_uri()
+    if not uri.startswith("http"):
+        yield functools.partial(log_epoch, run_id)
+        return
+    with EpochSender(functools.partial(send_epoch, run_id), uri) as sender:
+        yield sender.put
+    if sender.left:
+        raise UserError(
+            f"{uri}: does not take the last {sender.left} epochs; they are kept, and the same command sends "
+            "them and goes on once the server is back"
+        )
 
 
 def recorded_epochs(run_id: str) -> set[int]:
