@@ -1,6 +1,7 @@
 """Signals and standard streams of a command, which only a process of its own can show."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,7 +29,14 @@ def in_a_process(
         stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=60,
+        preexec_fn=heed_all_signals,
     )
+
+
+def heed_all_signals() -> None:
+    """Undo what nohup and a shell's background jobs do, and so would the process."""
+    for name in SIGNALS:
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def test_a_user_error_exits_with_1_and_goes_to_standard_error() -> None:
@@ -72,11 +80,11 @@ def test_an_ascii_terminal_gets_other_characters_escaped() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"\\xb7\n", b"error: \\xe9\n")
 
 
-@pytest.mark.parametrize("signal", SIGNALS)
-def test_an_interrupt_that_a_library_catches_is_raised_once_more(signal: str) -> None:
+@pytest.mark.parametrize("name", SIGNALS)
+def test_an_interrupt_that_a_library_catches_is_raised_once_more(name: str) -> None:
     body = f"""
     try:
-        os.kill(os.getpid(), signal.{signal})
+        os.kill(os.getpid(), signal.{name})
     except BaseException:
         print("caught")
     interrupts.raise_if_interrupted()
@@ -85,11 +93,11 @@ def test_an_interrupt_that_a_library_catches_is_raised_once_more(signal: str) ->
     assert (done.returncode, done.stdout, done.stderr) == (130, b"caught\n", b"")
 
 
-@pytest.mark.parametrize("signal", SIGNALS)
-def test_an_interrupt_is_held_while_something_is_recorded(signal: str) -> None:
+@pytest.mark.parametrize("name", SIGNALS)
+def test_an_interrupt_is_held_while_something_is_recorded(name: str) -> None:
     body = f"""
     with interrupts.interrupts_held():
-        os.kill(os.getpid(), signal.{signal})
+        os.kill(os.getpid(), signal.{name})
         print("recorded")
     print("went on")"""
     done = in_a_process(body)
@@ -131,10 +139,10 @@ def test_an_interrupt_long_after_one_that_was_lost_is_raised() -> None:
     assert (done.returncode, done.stdout) == (130, b"lost\n")
 
 
-@pytest.mark.parametrize("signal", ["SIGINT", "SIGHUP"])  # as for background jobs, and under nohup
-def test_an_ignored_interrupt_stays_ignored(signal: str) -> None:
-    body = f"os.kill(os.getpid(), signal.{signal}); interrupts.raise_if_interrupted(); print('went on')"
-    done = in_a_process(body, first=f"signal.signal(signal.{signal}, signal.SIG_IGN)")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])  # as for background jobs, and under nohup
+def test_an_ignored_interrupt_stays_ignored(name: str) -> None:
+    body = f"os.kill(os.getpid(), signal.{name}); interrupts.raise_if_interrupted(); print('went on')"
+    done = in_a_process(body, first=f"signal.signal(signal.{name}, signal.SIG_IGN)")
     assert (done.returncode, done.stdout) == (0, b"went on\n")
 
 

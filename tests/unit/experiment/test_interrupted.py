@@ -1,5 +1,6 @@
 """A training that was interrupted goes on where it was, in the run that it had."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -14,18 +15,22 @@ from digits.base import paths
 from digits.base.errors import DivergedError, UserError
 from digits.config.request import Request
 from digits.config.schema import Config
+from digits.data import archive
+from digits.data.splits import Splits
 from digits.experiment import interrupted, run
-from digits.learning import training
+from digits.experiment.interrupted import resumable
+from digits.learning.checkpoint import State
 from digits.learning.history import Epoch
 from digits.tracking import writer
 from support import make_request, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording", "prepare")
-EPOCHS = 4
+EPOCHS = 3
 
 
 def request(out: Path, *words: str) -> Request[Config]:
-    return make_request(f"epochs={EPOCHS}", "recipe.selection.after=1", *words, out=out)
+    small = (f"epochs={EPOCHS}", "model.filters=[4]", "recipe.selection.after=1")
+    return make_request(*small, *words, out=out)
 
 
 def checkpoints() -> list[Path]:
@@ -86,7 +91,7 @@ def test_it_ends_with_the_bytes_and_the_record_of_one_that_was_never_interrupted
     assert parts.data.tags["model_md5"] == whole.data.tags["model_md5"]
     for name in ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"):
         assert metric_points(parts.info.run_id, name) == metric_points(whole.info.run_id, name)
-    assert [step for step, _ in metric_points(parts.info.run_id, "seconds")] == [1, 2, 3, 4]
+    assert [step for step, _ in metric_points(parts.info.run_id, "seconds")] == [1, 2, 3]
     assert parts.data.metrics["train_seconds"] > sum(
         seconds for _, seconds in metric_points(parts.info.run_id, "seconds")
     )
@@ -128,23 +133,59 @@ def test_an_experiment_that_is_killed_while_it_is_scored_is_not_trained_again(
     assert "test_accuracy" in done.data.metrics
 
 
+def prepared(wanted: Request[Config]) -> Splits:
+    return archive.load(wanted.config, paths.PREPARED, "train", "validation")
+
+
+def interrupt_after_one_epoch(wanted: Request[Config]) -> None:
+    """Leave what a training leaves that is interrupted, without training."""
+    with contextlib.suppress(KeyboardInterrupt), resumable(wanted, prepared(wanted)) as progress:
+        progress.keep("run", {}, [Epoch(1, 0.5, 0.5, None, None, 0.1, 1.5)])
+        raise KeyboardInterrupt
+
+
+def start_of(wanted: Request[Config], trial: int | None = None) -> State | None:
+    """Return the state from which the training would go on."""
+    with contextlib.suppress(KeyboardInterrupt), resumable(wanted, prepared(wanted), trial) as progress:
+        raise KeyboardInterrupt
+    return progress.start
+
+
+def test_the_same_training_goes_on_where_it_was_in_another_folder_and_with_other_threads(
+    tmp_path: Path,
+) -> None:
+    interrupt_after_one_epoch(request(tmp_path))
+    for again in (request(tmp_path), request(tmp_path / "other", "threads=1")):
+        start = start_of(again)
+        assert start is not None
+        assert (start.run_id, len(start.history)) == ("run", 1)
+
+
 @pytest.mark.parametrize(
     "words", [("seed=1",), ("resume=false",), ("parent_run=other",), ("recipe.optimizer.momentum=0.5",)]
 )
 def test_another_training_starts_from_its_beginning(words: tuple[str, ...], tmp_path: Path) -> None:
-    interrupt_training(request(tmp_path), 1)
-    run.train(request(tmp_path, *words))
-    killed, other = recorded_runs()
-    assert (killed.info.status, other.info.status) == ("KILLED", "FINISHED")
-    assert [step for step, _ in metric_points(other.info.run_id, "loss")] == [1, 2, 3, 4]
+    interrupt_after_one_epoch(request(tmp_path))
+    assert start_of(request(tmp_path, *words)) is None
     assert len(checkpoints()) == (0 if words == ("resume=false",) else 1)
 
 
-def test_other_code_starts_from_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupt_training(request(tmp_path), 1)
-    monkeypatch.setattr(interrupted, "_code_digest", lambda: "other")
-    run.train(request(tmp_path))
-    assert len(recorded_runs()) == 2
+def test_an_equal_trial_of_a_search_starts_from_its_beginning(tmp_path: Path) -> None:
+    interrupt_after_one_epoch(request(tmp_path))
+    assert start_of(request(tmp_path), trial=1) is None
+
+
+def test_other_code_or_other_data_start_from_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = request(tmp_path)
+    interrupt_after_one_epoch(wanted)
+    with monkeypatch.context() as patch:
+        patch.setattr(interrupted, "_code_digest", lambda: "other")
+        assert start_of(wanted) is None
+    splits = archive.load(wanted.config, paths.PREPARED, "train", "validation", "test")
+    archive.save(Splits(splits.by_name, "other"), wanted.config, paths.PREPARED)
+    assert start_of(wanted) is None
 
 
 def test_a_run_that_was_deleted_is_replaced_by_one_with_all_epochs(tmp_path: Path) -> None:
@@ -153,7 +194,7 @@ def test_a_run_that_was_deleted_is_replaced_by_one_with_all_epochs(tmp_path: Pat
     mlflow.delete_run(deleted.info.run_id)
     run.train(request(tmp_path))
     (done,) = recorded_runs()
-    assert [step for step, _ in metric_points(done.info.run_id, "loss")] == [1, 2, 3, 4]
+    assert [step for step, _ in metric_points(done.info.run_id, "loss")] == [1, 2, 3]
 
 
 def test_without_space_for_a_checkpoint_the_training_goes_on_and_says_so(
@@ -163,50 +204,43 @@ def test_without_space_for_a_checkpoint_the_training_goes_on_and_says_so(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("digits.base.files.replace_durably", fail)
-    run.train(request(tmp_path))
-    assert "epoch 1 has no checkpoint: [Errno 28] No space left on device" in capsys.readouterr().err
-    assert recorded_runs()[0].info.status == "FINISHED"
-
-
-def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    interrupt_training(request(tmp_path), 1)
-    (file,) = checkpoints()
-    file.write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"is damaged.*resume=false"):
-        run.train(request(tmp_path))
-    run.train(request(tmp_path, "resume=false"))
+    interrupt_after_one_epoch(request(tmp_path))
+    assert capsys.readouterr().err == "epoch 1 has no checkpoint: [Errno 28] No space left on device\n"
     assert not checkpoints()
 
 
-def test_a_training_that_diverges_leaves_no_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def diverge(*_: object, **__: object) -> None:
-        raise DivergedError("learning_rate: too high")
+def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    interrupt_after_one_epoch(request(tmp_path))
+    (file,) = checkpoints()
+    file.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"is damaged.*resume=false"):
+        start_of(request(tmp_path))
+    assert start_of(request(tmp_path, "resume=false")) is None
 
-    interrupt_training(request(tmp_path), 1)
-    monkeypatch.setattr(training, "train", diverge)
-    with pytest.raises(DivergedError):
-        run.train(request(tmp_path))
+
+def test_a_training_that_diverges_leaves_no_checkpoint(tmp_path: Path) -> None:
+    wanted = request(tmp_path)
+    interrupt_after_one_epoch(wanted)
+    with pytest.raises(DivergedError), resumable(wanted, prepared(wanted)):
+        raise DivergedError("learning_rate: too high")
     assert not checkpoints()
 
 
 def test_a_process_that_trains_the_same_is_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    interrupt_training(request(tmp_path), 1)
+    interrupt_after_one_epoch(request(tmp_path))
     (file,) = checkpoints()
     locked, released = threading.Event(), threading.Event()
 
     def be_the_other_process() -> None:
         with FileLock(f"{file}.lock"):
             locked.set()
-            time.sleep(1)
+            time.sleep(0.5)
             released.set()
 
     threading.Thread(target=be_the_other_process).start()
     locked.wait()
-    run.train(request(tmp_path))
+    assert start_of(request(tmp_path)) is not None
     assert released.is_set()
-    assert "another process trains the same; waiting" in capsys.readouterr().err
-    assert [done.info.status for done in recorded_runs()] == ["FINISHED"]
+    assert capsys.readouterr().err == "another process trains the same; waiting until it ends\n"

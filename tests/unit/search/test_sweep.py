@@ -163,7 +163,9 @@ def test_an_interrupted_sweep_is_killed_and_starts_no_more_trials() -> None:
 
 def test_trials_on_other_data_are_not_taken_for_finished() -> None:
     assert run_sweep("seed=0,1") is None
-    archive.save(Splits({}, "other"), make_request().config, paths.PREPARED)
+    config = make_request().config
+    prepared = archive.load(config, paths.PREPARED, "train", "validation", "test")
+    archive.save(Splits(prepared.by_name, "other"), config, paths.PREPARED)
     assert run_sweep("seed=0,1", "resume=true") is None
     assert seeds_and_status() == [("0", "FINISHED"), ("1", "FINISHED")] * 2
 
