@@ -68,6 +68,8 @@ def record_scores(
     if known:
         if "test_accuracy" not in known.metrics:
             _add_scores(known.run_id, request.config, splits, scores, reports)
+        elif "scored_in_run" in known.tags:  # it has the scores of an equal model, and not its reports
+            _add_scores(known.run_id, request.config, splits, {}, reports)
         return
     elsewhere = store.newest(same_model)
     of_dvc = "DVC_STAGE" in os.environ
@@ -89,7 +91,8 @@ def _add_scores(
 ) -> None:
     writer.log_inputs(run_id, config, splits)
     writer.log_files(run_id, reports)
-    writer.log_metrics(run_id, scores)  # last, since they mark the run as scored
+    if scores:
+        writer.log_metrics(run_id, scores)  # last, since they mark the run as scored
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from types import TracebackType
 from digits.learning.history import Epoch
 
 FIRST_PAUSE, LONGEST_PAUSE = 1, 30  # seconds before an epoch is sent again
-LAST_WAIT = 60  # seconds for what is left at the end of the training
+LAST_WAIT = 60  # seconds at the end of the training in which the server must take an epoch
 
 
 class EpochSender:
@@ -52,7 +52,10 @@ class EpochSender:
             if kind:
                 self._queue.clear()
             self._changed.notify()
-        self._thread.join(LAST_WAIT)
+        left = None
+        while self._thread.is_alive() and left != self.left:  # as long as the server takes some
+            left = self.left
+            self._thread.join(LAST_WAIT)
 
     def _run(self) -> None:
         pause, away = float(FIRST_PAUSE), False

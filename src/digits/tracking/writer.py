@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import mlflow
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
-from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelStatus, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
 from digits.base import files
@@ -63,7 +64,10 @@ def log_inputs(run_id: str, config: Config, splits: Splits) -> None:
             described = from_numpy(split.images, source, split.labels, label, split.digest)
             context = InputTag("mlflow.data.context", name)
             inputs.append(DatasetInput(Dataset(**described.to_dict()), [context]))
-    mlflow.MlflowClient().log_inputs(run_id, inputs)
+    try:
+        mlflow.MlflowClient().log_inputs(run_id, inputs)
+    except MlflowException:  # another process recorded the same data at the same moment; now they are known
+        mlflow.MlflowClient().log_inputs(run_id, inputs)
 
 
 @interrupts_held()
@@ -125,16 +129,19 @@ def log_model(run_id: str, model: keras.Model, model_file: Path, splits: Splits)
     client, known = mlflow.MlflowClient(), mlflow.get_run(run_id)
     if "model_md5" in known.data.tags:
         return
-    for unfinished in known.outputs.model_outputs if known.outputs else []:
-        client.delete_logged_model(unfinished.model_id)
-    images = splits["train"].images[:2]
-    mlflow.keras.log_model(
-        model,
-        name="model",
-        signature=infer_signature(images, model(images).numpy()),
-        # named here, since MLflow would load the model in another process to find them out
-        pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
-    )
+    begun = client.search_logged_models([known.info.experiment_id], f"source_run_id = '{run_id}'")
+    unfinished = [each for each in begun if each.status != LoggedModelStatus.READY]
+    for each in unfinished:
+        client.delete_logged_model(each.model_id)
+    if len(unfinished) == len(begun):
+        images = splits["train"].images[:2]
+        mlflow.keras.log_model(
+            model,
+            name="model",
+            signature=infer_signature(images, model(images).numpy()),
+            # named here, since MLflow would load the model in another process to find them out
+            pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
+        )
     mlflow.log_params({"parameters": model.count_params()}, run_id=run_id)
     model_md5 = files.md5(model_file)
     same = f"tags.model_md5 = '{model_md5}' and params.`{store.DATA_DIGEST}` = '{splits.digest}'"

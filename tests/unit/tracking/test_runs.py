@@ -1,6 +1,7 @@
 """Training as an MLflow run."""
 
 import contextlib
+from typing import Any
 
 import mlflow
 import pytest
@@ -154,3 +155,22 @@ def test_data_sets_are_recorded_with_their_digests_and_an_empty_one_is_not(make_
     assert used.dataset.digest == make_split(30).digest
     assert used.dataset.name == "sample train"
     assert [tag.value for tag in used.tags] == ["train"]
+
+
+def test_data_that_another_process_records_at_the_same_moment_are_recorded(
+    make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_inputs, calls = mlflow.MlflowClient.log_inputs, list[int]()
+
+    def fail_once(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise mlflow.exceptions.MlflowException("UNIQUE constraint failed: datasets.digest")
+        log_inputs(*arguments)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_inputs", fail_once)
+    with runs.training_run(make_request(), make_splits(train=make_split(30)), {}):
+        pass
+    (run,) = recorded_runs()
+    assert run.inputs is not None
+    assert len(run.inputs.dataset_inputs) == 1

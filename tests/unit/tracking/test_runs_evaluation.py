@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from digits.base import files
@@ -179,3 +180,17 @@ def test_a_model_trained_again_to_the_same_file_has_its_scores_if_the_data_are_t
     assert again.data.metrics == (SCORES if digest == DIGEST else {})
     assert again.data.tags.get("scored_in_run") == (scored if digest == DIGEST else None)
     assert again.data.params["parameters"] == "0"
+
+
+def test_a_run_with_copied_scores_gets_the_reports_of_its_own_evaluation(
+    model_file: Path, record_training: RecordRun, record_scores: RecordRun
+) -> None:
+    record_training(model_file)
+    (run,) = recorded_runs()
+    writer.log_metrics(run.info.run_id, SCORES)
+    writer.set_tags(run.info.run_id, {"scored_in_run": "another"})
+    record_scores(model_file, accuracy=0.6)
+    (run,) = recorded_runs()
+    assert run.data.metrics == SCORES
+    names = {file.path for file in MlflowClient().list_artifacts(run.info.run_id)}
+    assert "metrics.json" in names
