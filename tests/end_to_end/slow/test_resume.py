@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from mlflow.entities import LoggedModelStatus, Run
 
 from project import LONGEST, Project, read_until
@@ -84,24 +85,28 @@ def test_a_command_that_is_killed_at_random_moments_ends_as_if_it_had_not_been(
     assert list((project.root / "checkpoints").iterdir()) == []
 
 
-def test_a_stage_ends_with_the_dvc_that_runs_it_and_goes_on_with_the_next_one(project: Project) -> None:
+@pytest.mark.parametrize("command", [("dvc", "repro"), ("make", "run")])
+def test_a_stage_ends_with_the_command_that_runs_it_and_goes_on_with_the_next_one(
+    project: Project, command: tuple[str, ...]
+) -> None:
     project.edit("params.yaml", "epochs: 1", "epochs: 12")
-    with project.started("dvc", "repro") as dvc:
-        read_until(dvc, "epoch 2/12")
-        os.kill(dvc.pid, signal.SIGTERM)
+    project.commit()
+    with project.started(*command) as started:
+        read_until(started, "epoch 2/12")
+        os.kill(started.pid, signal.SIGTERM)
         deadline = time.monotonic() + LONGEST
         while (run := project.runs()[0]).info.status == "RUNNING" and time.monotonic() < deadline:
             time.sleep(0.1)
         assert run.info.status == "KILLED"
-        output, _ = dvc.communicate()  # when nobody has standard output open any more
+        output, _ = started.communicate()  # when nobody has standard output open any more
     assert "epoch 12/12" not in output
 
-    assert "goes on after epoch" in project.run("dvc", "repro")
+    assert "goes on after epoch" in project.run(*command)
     (run,) = project.runs()
     assert run.info.status == "FINISHED"
     assert [step for step, _ in project.points(run, "loss")] == list(range(1, 13))
     assert "test_accuracy" in run.data.metrics
-    assert project.stale_stages() == []
+    assert project.stale_stages() == ([] if command == ("dvc", "repro") else ["train", "evaluate"])
 
 
 def test_a_sweep_goes_on_if_a_worker_is_killed(project: Project) -> None:
