@@ -24,6 +24,7 @@ from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.tracking import store, writer
+from digits.tracking.failures import failed
 from digits.tracking.store import Record
 
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports
@@ -128,7 +129,7 @@ def run(
                 reason = without_credentials(f"{type(error).__name__}: {error}")[:LONGEST_TAG]
                 mlflow.MlflowClient().set_tag(active.info.run_id, "error", reason)
         if isinstance(error, MlflowException) and error.error_code in STORE_FAILED:
-            raise UserError(store.failed(error)) from error
+            raise UserError(failed(error)) from error
         raise
     with interrupts_held():
         mlflow.end_run()

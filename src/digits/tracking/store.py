@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from digits.base.errors import UserError
 from digits.base.interrupts import interrupts_held
 from digits.base.processes import is_gone, this_process
-from digits.tracking.address import database_file, no_stray_folder, shown, tracking_uri
+from digits.tracking.address import database_file, no_stray_folder, tracking_uri
+from digits.tracking.failures import not_opened
 from digits.tracking.moved import follow_move
 
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
-LONGEST_REASON = 300  # letters
 # MLflow's client would try for minutes, and wait for two at each request
 HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -49,6 +50,8 @@ def use() -> str:
     if run_id := os.environ.pop("MLFLOW_RUN_ID", None):  # MLflow would continue it, whatever it is
         print(f"MLFLOW_RUN_ID={run_id} is ignored: each model has a run of its own", file=sys.stderr)
     mlflow.set_tracking_uri(uri)
+    # which logs what it raises, with a traceback
+    logging.getLogger("mlflow.store.db.utils").setLevel("CRITICAL")
     for key, value in HTTP_DEFAULTS.items():
         os.environ.setdefault(key, value)
     file, location = database_file(uri), None
@@ -67,8 +70,8 @@ def use() -> str:
             experiment = _set_experiment(name, file, location)
             if (uri, name) not in _opened:
                 _end_left_runs(experiment)
-        except (MlflowException, SQLAlchemyError) as error:
-            raise UserError(_not_opened(uri, error)) from error
+        except (MlflowException, SQLAlchemyError, UnicodeError) as error:
+            raise UserError(not_opened(uri, error)) from error
     _opened.update((uri, (uri, name)))
     return experiment
 
@@ -90,31 +93,6 @@ def _quick_failure() -> Iterator[None]:
                 del os.environ[key]
             else:
                 os.environ[key] = value
-
-
-def _not_opened(uri: str, error: Exception) -> str:
-    """Return the words for a store that cannot be opened."""
-    reason, address = " ".join(str(error).split())[:LONGEST_REASON], shown(uri)
-    if not uri.startswith("http"):
-        return f"{address}: cannot be opened: {reason}"
-    if getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-        return (
-            f"MLFLOW_TRACKING_URI: {address} lets nobody in without the right credentials; set "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        )
-    return (
-        f"MLFLOW_TRACKING_URI: {address} does not answer as an MLflow server does ({reason}); start that "
-        "server, or unset the variable to record in mlflow.db"
-    )
-
-
-def failed(error: Exception) -> str:
-    """Return the words for a store that was there, and is not any more."""
-    reason = " ".join(str(error).split())[:LONGEST_REASON]
-    return (
-        f"{shown(tracking_uri())}: cannot be written to ({reason}); what was trained is kept, and the same "
-        "command goes on with it"
-    )
 
 
 def _set_experiment(name: str, file: Path | None, location: str | None) -> str:
@@ -155,9 +133,9 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
             output_format="list",
             max_results=limit,
         )
-    except MlflowException as error:
-        if error.error_code != "INVALID_PARAMETER_VALUE":
-            raise UserError(_not_opened(tracking_uri(), error)) from error
+    except (MlflowException, SQLAlchemyError, UnicodeError) as error:
+        if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
+            raise UserError(not_opened(tracking_uri(), error)) from error
         raise UserError(f"filter: {' '.join(str(error).split())}") from error
     return [
         Record(

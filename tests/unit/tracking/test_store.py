@@ -35,7 +35,7 @@ def test_a_server_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.Mo
 
 def test_a_file_that_is_no_database_is_refused(database: Path) -> None:
     database.write_text("nothing of the kind" * 100)
-    with pytest.raises(UserError, match=r"mlflow\.db: cannot be opened: .*not a database") as refusal:
+    with pytest.raises(UserError, match=r"mlflow\.db: is damaged; .*not a database") as refusal:
         store.use()
     assert "\n" not in str(refusal.value)
 
@@ -96,6 +96,27 @@ def test_a_server_behind_the_proxy_of_the_environment_is_asked_through_it(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server.invalid")
     with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI: http://server.invalid lets nobody in"):
         store.use()
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeros", "other text"])
+def test_a_damaged_database_is_refused_with_what_to_do(
+    database: Path, empty_store: Path, damage: str
+) -> None:
+    content = bytearray(empty_store.read_bytes())
+    match damage:
+        case "cut":
+            del content[len(content) // 2 :]
+        case "zeros":
+            content[4096:] = bytes(len(content) - 4096)
+        case "other text":
+            content = content.replace(b"CREATE TABLE", b"CREATE \xad\xad\xad\xad\xad")
+    database.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"mlflow\.db: is damaged; put back a copy, or move it away"
+    ) as refusal:
+        store.use()
+    assert "\n" not in str(refusal.value)
+    assert database.read_bytes() == content
 
 
 def test_an_empty_database_is_refused_with_what_to_do(database: Path) -> None:

@@ -1,0 +1,50 @@
+"""A disk that is full, as a small file system in memory can be."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from project import Project, read_until
+
+TRAIN = ("python", "src/train.py", "model=small", "epochs=60", "out=trained")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("may not mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_store_on_a_full_disk_is_one_line_and_the_training_goes_on_once_there_is_space(
+    project: Project, small_disk: Path
+) -> None:
+    project.environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{small_disk / 'mlflow.db'}"
+    filler = small_disk / "filler"
+    with project.started(*TRAIN) as training:
+        read_until(training, "epoch 3/")
+        subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], capture_output=True)
+        output, _ = training.communicate()
+    assert training.returncode == 1
+    (error,) = (line for line in output.splitlines() if not line.startswith("epoch "))
+    assert error.startswith(f"error: {small_disk}/mlflow.db: cannot be written to (database or disk is full)")
+    assert [path.name for path in (project.root / "trained").iterdir()] == [".hydra"]
+
+    filler.unlink()
+    assert "goes on after epoch" in project.run(*TRAIN)
+    assert (project.root / "trained/models/model.keras").exists()
+
+
+def test_outputs_on_a_full_disk_are_one_line_and_leave_nothing(project: Project, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(3 * 2**20))
+    out = small_disk / "out"
+    output = project.run("python", "src/preprocess.py", f"out={out}", code=1)
+    assert output.startswith("error: [Errno 28] No space left on device")
+    assert output.count("\n") == 1
+    assert [path.name for path in out.iterdir()] == [".hydra"]
