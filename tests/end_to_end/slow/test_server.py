@@ -1,7 +1,6 @@
 """A tracking server that goes away during a training: for some epochs, and for good."""
 
 import os
-import re
 import signal
 from pathlib import Path
 
@@ -33,8 +32,7 @@ def test_a_training_neither_waits_for_a_server_that_hangs_nor_is_lost_with_it(
         read_until(training, "is back")
         os.killpg(server.pid, signal.SIGKILL)
         output, _ = training.communicate()
-        seconds = [float(each) for each in re.findall(r"seconds ([\d.]+)", hung)]
-        assert max(seconds) < 1  # less than one request waited
+        assert hung.count("does not take epoch") == 1  # of some sixty that went on without it
     assert training.returncode == 1
     assert f"epoch {EPOCHS}/{EPOCHS}" in output
     assert "the same command sends them" in output
