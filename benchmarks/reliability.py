@@ -64,8 +64,8 @@ def seconds_to_end(project: Clone, overrides: list[str]) -> float:
 
 def main(arguments: argparse.Namespace) -> None:
     with clone() as project:
+        data = [word for word in arguments.overrides if word.startswith("data=")]
         for stage in ("fetch", "preprocess"):
-            data = [word for word in arguments.overrides if word.startswith("data=")]
             project.run("python", f"src/{stage}.py", *data, "out=.")
         rounds = range(arguments.rounds)
         costs = [cost(project, [EPOCHS, *arguments.overrides]) for _ in rounds]

@@ -102,8 +102,8 @@ def metric_points(run_id: str, metric: str) -> list[tuple[int, float]]:
 
 
 def fail_after(successes: int, patch: pytest.MonkeyPatch, *operations: tuple[Any, str]) -> None:
-    """Let these operations, given by owner and name, raise OSError once so many of all of them have gone
-    well."""
+    """Let the operations, each given by owner and name, raise OSError after `successes` calls of any of them
+    have succeeded."""
     left = [successes]
 
     def limit(operation: Callable[..., Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ def runner_of_stage() -> int | None:
     process = os.getpid()
     while process and b"DVC_STAGE=" in _environment(process):
         process = _parent(process)
-    return process or None if process != os.getpid() else None
+    return None if process in (0, os.getpid()) else process
 
 
 def _environment(process: int) -> bytes:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from digits.base.files import with_parents
+
 PREFIX = ".unfinished-"
 NAME = len(PREFIX) + 8  # letters
 
@@ -47,8 +49,7 @@ def _move(stage: Path, folder: Path) -> None:
     ready: list[tuple[Path, Path]] = []
     try:
         for file in sorted(path for path in stage.rglob("*") if path.is_file()):
-            target = folder / file.relative_to(stage)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target = with_parents(folder / file.relative_to(stage))
             beside = target.with_name(f"{stage.name}-{target.name}")
             ready.append((beside, target))
             try:

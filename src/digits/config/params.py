@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 from digits.base.paths import CONF, PARAMS, ROOT
 
 PRESETS = ("data", "model", "recipe")
@@ -123,7 +123,7 @@ def load_yaml(file: Path) -> Any:
 
 
 def _unreadable(file: Path, error: Exception) -> UserError:
-    return UserError(f"{_name(file)}: cannot be read: {' '.join(str(error).split()) or type(error).__name__}")
+    return UserError(f"{_name(file)}: cannot be read: {message_of(error)}")
 
 
 def _name(file: Path) -> str:

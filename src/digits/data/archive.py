@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from digits.base import files
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 from digits.config.data import DataConfig
 from digits.data import sources
 from digits.data.splits import Split, Splits
@@ -86,8 +86,7 @@ def _damage_reported(file: Path, config: DataConfig) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # zip archives and NumPy's format have many ways to be wrong
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{file}: is damaged ({reason}); {sources.to_prepare(config)}") from None
+        raise UserError(f"{file}: is damaged ({message_of(error)}); {sources.to_prepare(config)}") from None
 
 
 def _settings(config: DataConfig) -> dict[str, Any]:

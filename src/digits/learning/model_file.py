@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from digits.base import files
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 
 LARGEST = 2**30  # bytes
 LONGEST_REASON = 300  # letters
@@ -48,7 +48,7 @@ def load(file: Path, shape: tuple[int, ...] = (28, 28, 1), classes: int = 10) ->
     except UserError:
         raise
     except Exception as error:  # Keras raises whatever it stumbles over
-        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        reason = message_of(error)[:LONGEST_REASON]
         raise UserError(f"{file}: is not a model that can be used ({reason}); {TRAIN}") from None
     return model
 

@@ -64,15 +64,14 @@ def record_scores(
     """
     store.use()
     model_md5 = files.md5(request.model_file)
-    same_model = f"tags.model_md5 = '{model_md5}'"
-    known = store.newest(f"{same_model} and params.`{store.DATA_DIGEST}` = '{splits.digest}'")
+    known = store.newest(store.of_model(model_md5, splits.digest))
     if known:
         if "test_accuracy" not in known.metrics:
             _add_scores(known.run_id, request.config, splits, scores, reports)
         elif "scored_in_run" in known.tags:  # it has the scores of an equal model, and not its reports
             _add_scores(known.run_id, request.config, splits, {}, reports)
         return
-    elsewhere = store.newest(same_model)
+    elsewhere = store.newest(f"tags.model_md5 = '{model_md5}'")
     of_dvc = "DVC_STAGE" in os.environ
     name = run_name(request) if of_dvc else f"test of {request.model_file.name} on {request.config.data.name}"
     with run(name, parent=request.options.parent_run) as run_id:

@@ -9,8 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
+from digits.base.errors import message_of
 from digits.learning.history import Epoch
 
+LONGEST_REASON = 200  # letters
 FIRST_PAUSE, LONGEST_PAUSE = 1, 30  # seconds before an epoch is sent again
 LAST_WAIT = 60  # seconds at the end of the training in which the server must take an epoch
 
@@ -70,9 +72,8 @@ class EpochSender:
                 self._log(epoch, moment)
             except Exception as reason:  # whatever the client stumbles over
                 if not away:
-                    self._say(
-                        f"does not take epoch {epoch.epoch} ({_in_short(reason)}); it is sent again later"
-                    )
+                    what = f"does not take epoch {epoch.epoch} ({message_of(reason)[:LONGEST_REASON]})"
+                    self._say(f"{what}; it is sent again later")
                 away = True
                 with self._changed:
                     self._changed.wait(pause)
@@ -87,7 +88,3 @@ class EpochSender:
 
     def _say(self, what: str) -> None:
         print(f"{self._server} {what}", file=sys.stderr, flush=True)
-
-
-def _in_short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

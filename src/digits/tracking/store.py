@@ -150,6 +150,11 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
     ]
 
 
+def of_model(model_md5: str, digest: str) -> str:
+    """Return the filter for runs of the model file with this md5 on the data with this digest."""
+    return f"tags.model_md5 = '{model_md5}' and params.`{DATA_DIGEST}` = '{digest}'"
+
+
 def newest(filter_string: str) -> Record | None:
     """Return the newest run that MLflow's search syntax selects."""
     return next(iter(search(filter_string, limit=1)), None)

@@ -144,7 +144,7 @@ def log_model(run_id: str, model: keras.Model, model_file: Path, splits: Splits)
         )
     mlflow.log_params({"parameters": model.count_params()}, run_id=run_id)
     model_md5 = files.md5(model_file)
-    same = f"tags.model_md5 = '{model_md5}' and params.`{store.DATA_DIGEST}` = '{splits.digest}'"
+    same = store.of_model(model_md5, splits.digest)
     earlier = store.newest(f"{same} and metrics.test_accuracy >= 0")
     if earlier:
         log_metrics(run_id, {k: v for k, v in earlier.metrics.items() if k.startswith("test_")})

@@ -16,7 +16,7 @@ def epoch(number: int) -> Epoch:
 
 
 class Server:
-    """Takes epochs, after it has done what it is told at each call."""
+    """Keeps the epochs that it is sent. Each call first runs the next of `actions`, if any is left."""
 
     def __init__(self, *actions: Callable[[], object]) -> None:
         self.actions = list(actions)
