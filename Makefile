@@ -14,7 +14,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test test-fast test-slow test-benchmarks check format compare ui bench lock audit fuzz
+.PHONY: help setup run test test-fast test-slow test-benchmarks check format compare sync ui bench lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -55,6 +55,9 @@ format: setup ## format the code
 
 compare: setup ## rank the runs, or those that FILTER selects in MLflow's search syntax
 	@python src/compare.py "$(FILTER)"
+
+sync: setup ## record what waits in outbox/ because the tracking server was away
+	@python src/sync.py
 
 ui: setup ## start mlflow ui on PORT, and say at which address the runs, or those of SWEEP, are compared
 	@python src/ui.py $(PORT) $(SWEEP)

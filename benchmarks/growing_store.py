@@ -28,7 +28,7 @@ from digits.data.splits import Split, Splits
 from digits.learning.history import Epoch
 from digits.reports import tables, ui
 from digits.reports.ranking import rank
-from digits.tracking import runs, store, writer
+from digits.tracking import runs, store
 from digits.tracking.address import tracking_uri
 
 EPOCHS = 10
@@ -64,14 +64,12 @@ class GrowingStore:
             model.write(noise.randbytes(100))
             model.flush()
             request = request.with_options(model_file=model.name)
-            with runs.training_run(request, TO_TRAIN, TAGS) as run_id:
+            with runs.training_run(request, TO_TRAIN, TAGS) as recorded:
                 for epoch in range(1, EPOCHS + 1):
                     accuracy = 1 - 0.3 / epoch - 0.01 * noise.random()
-                    writer.log_epoch(
-                        run_id, Epoch(epoch, accuracy, 1 - accuracy, accuracy, 1 - accuracy, 0.1, 1.0)
-                    )
-                writer.log_metrics(run_id, {"train_seconds": 10.0})
-                writer.set_tags(run_id, {"model_md5": files.md5(request.model_file)})
+                    recorded.log_epoch(Epoch(epoch, accuracy, 1 - accuracy, accuracy, 1 - accuracy, 0.1, 1.0))
+                recorded.log_metrics({"train_seconds": 10.0})
+                recorded.set_tags({"model_md5": files.md5(request.model_file)})
             with tempfile.TemporaryDirectory() as no_reports:
                 runs.record_scores(request, TO_TEST, {"test_accuracy": accuracy}, Path(no_reports))
 

@@ -22,6 +22,9 @@ from digits.config.request import Request, to_request
 from digits.config.schema import Config
 from digits.data.splits import Split, Splits
 from digits.tracking import store
+from digits.tracking.delivery import Delivery
+from digits.tracking.opening import open_store
+from digits.tracking.outbox import Outbox
 
 ROOT = paths.ROOT
 DIGEST = "0123456789abcdef0123456789abcdef"
@@ -85,6 +88,34 @@ def call_command(command: Callable[[], object], *words: str) -> str | int | None
 def run_script(name: str, *words: str) -> str | int | None:
     """Run a script of src/ in this process, as `call_command` does."""
     return call_command(lambda: runpy.run_path(str(ROOT / "src" / name), run_name="__main__"), *words)
+
+
+class OneTry:
+    """Stands in for a Sender whose process ends after it has tried once to deliver everything."""
+
+    refused: Exception | None = None
+
+    def __init__(self, outbox: Outbox, opened: bool) -> None:
+        self._outbox, self._opened = outbox, opened
+
+    @property
+    def left(self) -> int:
+        return len(self._outbox.waiting)
+
+    def wake(self) -> None:
+        pass
+
+    def finish(self, patience: float) -> None:
+        assert patience
+        try:
+            if not self._opened:
+                open_store()
+            Delivery(self._outbox).deliver_all()
+        except Exception as error:
+            print(error, file=sys.stderr)
+            self._outbox.close()
+        else:
+            self._outbox.remove()
 
 
 def recorded_runs(filter_string: str = "") -> list[mlflow.entities.Run]:

@@ -13,7 +13,7 @@ RECORDS_AND_IS_INTERRUPTED = """
 import random, signal
 from mlflow import MlflowClient
 from digits.base import interrupts
-from digits.tracking import runs, store, writer
+from digits.tracking import runs, store
 
 interrupts.install()
 signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
@@ -23,14 +23,14 @@ for number in range(40):
     signal.setitimer(signal.ITIMER_REAL, 0)
     interrupts._interrupted, interrupts._raised_at = False, 0  # each run stands for a process of its own
     try:
-        with runs.run("interrupted") as run_id:
+        with runs.run("interrupted") as recording:
             # and again and again, as by somebody who is impatient
             signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.001, 0.08), 0.007)
             while True:
-                writer.log_metrics(run_id, {"a": 1.0, "b": 2.0})
+                recording.log_metrics({"a": 1.0, "b": 2.0})
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        print(MlflowClient().get_run(run_id).info.status)
+        print(MlflowClient().get_run(recording.run_id).info.status)
 """
 
 

@@ -23,7 +23,7 @@ from digits.learning.history import Epoch
 from digits.reports import ui
 from digits.reports.ranking import rank
 from digits.search import trials
-from digits.tracking import runs, writer
+from digits.tracking import runs
 from project import free_port, read_until
 from support import MakeSplit, make_request, make_splits
 from sweeps import Sweep, sweep_runs
@@ -63,18 +63,18 @@ def record(make_split: MakeSplit) -> str:
 
     def record_run(seed: int, parent: str | None = None) -> None:
         request = make_request(f"seed={seed}").with_options(parent_run=parent)
-        with runs.training_run(request, make_splits(train=make_split(20)), {"threads": "2"}) as run_id:
+        with runs.training_run(request, make_splits(train=make_split(20)), {"threads": "2"}) as recorded:
             for n in (1, 2, 3):
-                writer.log_epoch(run_id, Epoch(n, 0.9, 0.1, 0.8, 0.2, 0.05, 1.5))
-            writer.log_metrics(run_id, {"test_accuracy": 0.95, "test_error_percent": 5.0})
+                recorded.log_epoch(Epoch(n, 0.9, 0.1, 0.8, 0.2, 0.05, 1.5))
+            recorded.log_metrics({"test_accuracy": 0.95, "test_error_percent": 5.0})
 
     record_run(0)
     with trials.sweep_run("seed=1,2", resume=False) as sweep:
-        record_run(1, sweep)
-        record_run(2, sweep)
-        (group,) = rank(trials.trials(sweep, "attributes.status = 'FINISHED'"))
+        record_run(1, sweep.run_id)
+        record_run(2, sweep.run_id)
+        (group,) = rank(trials.trials(sweep.run_id, "attributes.status = 'FINISHED'"))
         trials.describe(sweep, "| rank | seconds |\n|---|---|\n| the first | 4.5 |\n", group)
-    return sweep
+    return sweep.run_id
 
 
 @pytest.fixture(scope="module")

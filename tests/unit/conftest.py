@@ -40,7 +40,7 @@ def recording(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
     monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
-    monkeypatch.setattr("digits.tracking.writer.uncommitted", lambda: "")  # whatever state the checkout is in
+    monkeypatch.setattr("digits.tracking.runs.uncommitted", lambda: "")  # whatever state the checkout is in
     yield name
     while mlflow.active_run():
         mlflow.end_run()

@@ -14,7 +14,7 @@ from support import run_script
 
 SCRIPTS = sorted(file.name for file in (ROOT / "src").glob("*.py"))
 OF_DATA = ("fetch.py", "preprocess.py")
-PARSED = ("compare.py", "ui.py")  # without a configuration
+PARSED = ("compare.py", "sync.py", "ui.py")  # without a configuration
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")
 LIGHT = ("base.*", "cli", "config.*", "data.*", "learning.history", "learning.runtime", "models.*", "recipe")

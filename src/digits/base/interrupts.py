@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import signal
+import threading
 import time
 from collections.abc import Iterator
 
@@ -39,8 +40,12 @@ def _interrupt(*_: object) -> None:
 @contextlib.contextmanager
 def interrupts_held() -> Iterator[None]:
     """Raise an interrupt that arrives during the block after it. An interrupted write to SQLite keeps the
-    database locked, so that how the run ended could not be recorded. Also a decorator."""
+    database locked, so that how the run ended could not be recorded. Also a decorator. Other threads than the
+    main one are never interrupted."""
     global _holding, _raised_at
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = _interrupted
     _holding += 1
     try:

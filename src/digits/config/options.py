@@ -24,6 +24,7 @@ class Options(Section):
     out: str
     model_file: str | None
     resume: bool | Literal["auto"]
+    offline: bool
     parent_run: str | None
 
     @field_validator("resume", mode="before")
@@ -32,6 +33,14 @@ class Options(Section):
         if not isinstance(value, bool) and value != "auto":
             raise ValueError(f"must be true, false or auto, not {value!r}")  # once, not once for each type
         return value
+
+    @field_validator("offline", mode="before")
+    @classmethod
+    def _check_offline(cls, value: Any) -> Any:
+        known = {"true": True, "false": False}  # as an environment variable has them
+        if str(value).lower() not in known:
+            raise ValueError(f"must be true or false, not {value!r}")
+        return known[str(value).lower()]
 
 
 def resolve_resources(threads: Any, workers: int) -> dict[str, Any]:

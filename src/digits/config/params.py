@@ -187,4 +187,4 @@ def option_lines(primary: str) -> list[str]:
 def _lines(file: Path, keys: str) -> list[str]:
     lines = file.read_text(encoding="utf-8").splitlines()
     found = [line.removeprefix("  - ") for line in lines if re.match(rf"({keys}):", line)]
-    return [re.sub(r"\$\{now:(.*?)\}", r"\1", line) for line in found]
+    return [re.sub(r"\$\{now:(.*?)\}|\$\{oc.env:\w+,(.*?)\}", r"\1\2", line) for line in found]

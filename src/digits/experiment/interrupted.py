@@ -22,7 +22,7 @@ from digits.data.splits import Splits
 from digits.learning import runtime
 from digits.learning.checkpoint import Arrays, Checkpoint, State
 from digits.learning.history import Epoch
-from digits.tracking.writer import recorded_parameters
+from digits.tracking.described import recorded_parameters
 
 CODE = ("data", "learning", "models", "recipe.py")  # of src/digits, on which trained weights depend
 PACKAGES = ("keras", "numpy", "tensorflow")
@@ -42,10 +42,10 @@ class Progress:
         """How long the training has taken, without the time in which it was interrupted."""
         return time.perf_counter() - self._began
 
-    def keep(self, run_id: str, arrays: Arrays, history: Sequence[Epoch]) -> None:
+    def keep(self, recording: str, arrays: Arrays, history: Sequence[Epoch]) -> None:
         """Keep the state after an epoch. If the disk is full, the training goes on all the same."""
         try:
-            self._checkpoint.write(State(arrays, history, run_id, self.seconds))
+            self._checkpoint.write(State(arrays, history, recording, self.seconds))
         except OSError as error:
             print(f"epoch {history[-1].epoch} has no checkpoint: {error}", file=sys.stderr)
 

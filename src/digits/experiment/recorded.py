@@ -17,7 +17,8 @@ from digits.experiment.interrupted import Progress, resumable
 from digits.learning import evaluation, model_file, runtime, training
 from digits.learning.checkpoint import Arrays
 from digits.learning.history import Epoch
-from digits.tracking import runs, writer
+from digits.tracking import runs
+from digits.tracking.recording import Recording
 
 if TYPE_CHECKING:
     import keras
@@ -35,13 +36,14 @@ def train_and_evaluate(request: Request[Config], splits: Splits, test: Splits) -
     left to do."""
     with resumable(request, splits) as progress:
         history = _train(request, splits, progress)
-        evaluate(request.with_options(model_file=str(request.out / "models/model.keras")), test)
+        model = str(request.out / "models/model.keras")
+        evaluate(request.with_options(model_file=model, offline=True), test)
     return history
 
 
 def _train(request: Request[Config], splits: Splits, progress: Progress) -> list[Epoch]:
-    with run_of(request, splits, progress) as run_id, staged(request.out) as stage:
-        model, history = fit(run_id, request, splits, progress)
+    with run_of(request, splits, progress) as recording, staged(request.out) as stage:
+        model, history = fit(recording, request, splits, progress)
         rows = [{"epoch": epoch.epoch} | epoch.metrics() for epoch in history]
         for row in rows:
             del row["seconds"]  # which no two runs have in common, so that DVC would see a change
@@ -50,18 +52,18 @@ def _train(request: Request[Config], splits: Splits, progress: Progress) -> list
         last = {name: value for name, value in rows[-1].items() if name not in ("epoch", "learning_rate")}
         files.write_json(reports / "training.json", last)
         figures.draw_learning_curves(runs.run_name(request), history, reports / "learning_curves.png")
-        writer.log_files(run_id, reports)
+        recording.log_files(reports)
         model_file.save(model, stage / "models/model.keras")
-        writer.log_model(run_id, model, stage / "models/model.keras", splits)
+        recording.log_model(model, stage / "models/model.keras", splits)
     return history
 
 
 @contextlib.contextmanager
-def run_of(request: Request[Config], splits: Splits, progress: Progress) -> Iterator[str]:
-    """Start the run of a training, or continue the one that it had when it was killed, and yield its id."""
-    interrupted = progress.start.run_id if progress.start else None
-    with runs.training_run(request, splits, computed_with(request), interrupted) as run_id:
-        yield run_id
+def run_of(request: Request[Config], splits: Splits, progress: Progress) -> Iterator[Recording]:
+    """Start the run of a training, or continue the one that it had when it was killed."""
+    interrupted = progress.start.recording if progress.start else None
+    with runs.training_run(request, splits, computed_with(request), interrupted) as recording:
+        yield recording
 
 
 def computed_with(request: Request[Config]) -> dict[str, str]:
@@ -75,42 +77,39 @@ def computed_with(request: Request[Config]) -> dict[str, str]:
 
 
 def fit(
-    run_id: str,
+    recording: Recording,
     request: Request[Config],
     splits: Splits,
     progress: Progress,
     on_epoch: Callable[[Epoch], object] = lambda _: None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Train, keep the progress, and record each epoch in the run before `on_epoch` is called with it. At the
-    end record the seconds that all of this took."""
-    recorded = writer.recorded_epochs(run_id) if progress.start else set()
+    """Train, keep the progress, and record each epoch before `on_epoch` is called with it. At the end record
+    the seconds that all of this took."""
 
     def keep(arrays: Arrays, history: Sequence[Epoch]) -> None:
-        progress.keep(run_id, arrays, history)
+        progress.keep(recording.key, arrays, history)
 
-    with writer.epochs_of(run_id) as log_epoch:
+    def record(epoch: Epoch) -> None:
+        recording.log_epoch(epoch, again=progress.start is not None)
+        raise_if_interrupted()
+        on_epoch(epoch)
 
-        def record(epoch: Epoch) -> None:
-            if epoch.epoch not in recorded:
-                log_epoch(epoch)
-            raise_if_interrupted()
-            on_epoch(epoch)
-
-        if progress.start:
-            done = len(progress.start.history)
-            print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
-            for epoch in progress.start.history:
-                record(epoch)
-        trained = training.train(
-            request.config, splits["train"], splits["validation"], record, progress.start, keep
-        )
-    writer.log_metrics(run_id, {"train_seconds": progress.seconds})
+    if progress.start:
+        done = len(progress.start.history)
+        print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
+        for epoch in progress.start.history:
+            record(epoch)
+    trained = training.train(
+        request.config, splits["train"], splits["validation"], record, progress.start, keep
+    )
+    recording.log_metrics({"train_seconds": progress.seconds})
     return trained
 
 
 def evaluate(request: Request[Config], splits: Splits) -> None:
     """Score the model, write reports to `request.out`, record them, and print the accuracy."""
     test, data = splits["test"], request.config.data.name
+    opened = runs.check_store(request)
     report = evaluation.evaluate(model_file.load(request.model_file), test)
     with staged(request.out) as stage:
         reports = stage / "reports"
@@ -126,7 +125,7 @@ def evaluate(request: Request[Config], splits: Splits) -> None:
         title = f"{data}: {report.mistakes:,} of {len(test):,} test images wrong"
         figures.draw_confusion(title, report.confusion, reports / "confusion.png")
         figures.draw_mistakes(title, test, report.probabilities, reports / "mistakes.png")
-        runs.record_scores(request, splits, scores, reports)
+        runs.record_scores(request, splits, scores, reports, opened)
     print(
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
         f"{len(test):,} {data} images), loss {report.loss:.4f}"

@@ -23,11 +23,11 @@ Arrays = Mapping[str, NDArray[Any]]
 @dataclasses.dataclass(frozen=True)
 class State:
     """What a training has reached: the arrays of `Trainer.state()` after the last epoch of `history`.
-    `run_id` says where that is recorded, and `seconds` how long it took."""
+    `recording` identifies the run that records it, and `seconds` is how long it took."""
 
     arrays: Arrays
     history: Sequence[Epoch]
-    run_id: str
+    recording: str
     seconds: float
 
 
@@ -43,7 +43,7 @@ class Checkpoint:
         was."""
         content = io.BytesIO()
         history = [dataclasses.asdict(epoch) for epoch in state.history]
-        text = {"history": history, "run_id": state.run_id, "seconds": state.seconds}
+        text = {"history": history, "recording": state.recording, "seconds": state.seconds}
         arrays: dict[str, Any] = {"json": np.frombuffer(json.dumps(text).encode(), np.uint8), **state.arrays}
         np.savez(content, **arrays)
         files.replace_durably(self.file, hashlib.sha256(content.getbuffer()).digest() + content.getvalue())
@@ -63,7 +63,7 @@ class Checkpoint:
             arrays = dict(archive)
         text = json.loads(arrays.pop("json").tobytes())
         history = [Epoch(**epoch) for epoch in text["history"]]
-        return State(arrays, history, text["run_id"], text["seconds"])
+        return State(arrays, history, text["recording"], text["seconds"])
 
     def remove(self) -> None:
         """Remove the file, if there is one."""

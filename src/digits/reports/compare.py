@@ -11,6 +11,7 @@ from digits.reports import figures, tables
 from digits.reports.ranking import Group, by_data, group_label, rank, varying
 from digits.tracking import store
 from digits.tracking.address import shown, tracking_uri
+from digits.tracking.opening import open_store
 
 CURVES = 8  # groups in a figure; more cannot be told apart
 FORMATS = ("table", "markdown", "csv")
@@ -22,6 +23,7 @@ def compare(filter_string: str, metric: str, format: str, picture: Path) -> None
 
     Raises UserError if the filter is wrong, or no run has the metric.
     """
+    open_store()
     finished = "attributes.status = 'FINISHED'"
     records = store.search(f"{finished} and {filter_string}" if filter_string else finished)
     ranked = {data: rank(of_data, metric) for data, of_data in by_data(records).items()}

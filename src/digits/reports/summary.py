@@ -14,10 +14,12 @@ from digits.reports.ranking import by_data
 from digits.reports.tables import console
 from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
+from digits.tracking.opening import open_store
 
 
 def summarize(config: Config) -> None:
     """Print the newest run of this configuration. Raises UserError if there is none."""
+    open_store()
     digest, where = None, shown(tracking_uri())
     with contextlib.suppress(UserError):  # the data need not be prepared here: DVC has copies of the project
         digest = archive.check(config, paths.PREPARED)

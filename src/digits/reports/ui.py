@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from digits.base.errors import UserError
 from digits.tracking import store
 from digits.tracking.address import no_stray_folder, tracking_uri
+from digits.tracking.opening import open_store
 
 
 def show(port: int, sweep: str = "") -> int:
@@ -26,6 +27,7 @@ def show(port: int, sweep: str = "") -> int:
     Raises UserError if the port is in use, or the server does not answer.
     """
     uri = tracking_uri()
+    open_store()
     if uri.startswith("http"):
         print(f"the runs are compared at {comparison_address(uri, sweep)}")
         return 0

@@ -9,13 +9,13 @@ from digits.base import files
 from digits.reports import figures, tables
 from digits.reports.ranking import Group, group_label, varying
 from digits.search import trials
-from digits.tracking import writer
+from digits.tracking.recording import Recording
 
 LARGEST_FIGURE = 30  # groups
 LONGEST_LABEL = 60  # letters
 
 
-def report(parent: str, groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
+def report(parent: Recording, groups: Sequence[Group], best: Group, command: str, folder: Path) -> None:
     """Print the ranked `groups`, and keep with the run `parent`: their table and figure, whatever else is in
     `folder`, and the `command` that repeats the `best` group."""
     rows = tables.to_rows(groups)
@@ -27,7 +27,7 @@ def report(parent: str, groups: Sequence[Group], best: Group, command: str, fold
     if max(map(len, labels)) > LONGEST_LABEL:
         labels = [f"rank {row['rank']}" for row in rows[:LARGEST_FIGURE]]
     figures.draw_ranking("trials, best first", shown, labels, folder / "ranking.png")
-    writer.log_files(parent, folder)
+    parent.log_files(folder)
     trials.describe(parent, f"{markdown}\n    {command}\n", best)
     tables.print_table(rows)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digits.base import paths
 from digits.base.errors import UserError
@@ -12,6 +12,9 @@ from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import archive
 from digits.search.launching import Overrides, launch_all
+
+if TYPE_CHECKING:
+    from digits.tracking.recording import Recording
 
 NOT_COMPARED = ("resume=", "threads=", "hydra.", "hydra/")  # how a sweep is computed, not which sweep it is
 
@@ -36,11 +39,12 @@ def sweep(
     digests = {words: archive.check(each.config, paths.PREPARED) for words, each in requests.items()}
 
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
-    from digits.tracking.writer import recorded_parameters
+    from digits.tracking.described import recorded_parameters
 
     resume = next(iter(requests.values())).options.resume is True
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
-    with trials.sweep_run(which, resume) as sweep_id:
+    with trials.sweep_run(which, resume) as parent:
+        sweep_id = parent.run_id
         recorded = {
             words: recorded_parameters(each.config, digests[words]) for words, each in requests.items()
         }
@@ -63,7 +67,7 @@ def sweep(
             stopped,
             finished,
         )
-        _report(sweep_id, folder / "summary")
+        _report(parent, folder / "summary")
     if errors:
         first, error = next(iter(errors.items()))
         raise UserError(
@@ -72,13 +76,21 @@ def sweep(
         )
 
 
-def _report(sweep_id: str, folder: Path) -> None:
+def _report(parent: Recording, folder: Path) -> None:
     from digits.reports.ranking import rank
     from digits.reports.repeat import repeat_command
     from digits.search import results, trials
+    from digits.tracking.opening import open_store
+    from digits.tracking.store import StoreAwayError
 
-    groups = rank(trials.trials(sweep_id, "attributes.status = 'FINISHED'"))
+    try:
+        open_store()  # which records what trials could not while the store was away
+    except StoreAwayError as error:
+        raise UserError(
+            f"{error}; once it is back, the same command with resume=true ranks the trials"
+        ) from error
+    groups = rank(trials.trials(parent.run_id, "attributes.status = 'FINISHED'"))
     if groups:
         command = repeat_command(groups[0].records[0].parameters)
-        results.report(sweep_id, groups, groups[0], command, folder)
-        results.print_where_to_look(sweep_id, command, folder)
+        results.report(parent, groups, groups[0], command, folder)
+        results.print_where_to_look(parent.run_id, command, folder)

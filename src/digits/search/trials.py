@@ -9,21 +9,20 @@ from pathlib import Path
 
 import mlflow
 from filelock import BaseFileLock
-from mlflow.exceptions import MlflowException
 
 from digits.base import files
 from digits.base.errors import UserError
 from digits.reports.ranking import Group
-from digits.tracking import runs, store, writer
+from digits.tracking import runs, store
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.origin import origin
-from digits.tracking.store import Record
+from digits.tracking.recording import Recording
+from digits.tracking.store import RECORDING, Record, StoreAwayError
 
 
 @contextlib.contextmanager
-def sweep_run(overrides: str, resume: bool) -> Iterator[str]:
-    """Start the parent of a sweep and yield its id. With `resume`, continue the newest parent of the same
-    overrides.
+def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
+    """Start the parent of a sweep. With `resume`, continue the newest parent of the same overrides.
 
     Trials that are RUNNING when it starts or ends were stopped, and are marked as KILLED.
 
@@ -36,20 +35,19 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[str]:
         raise UserError(
             f"resume: no sweep of these overrides is in {shown(tracking_uri())}; start it without resume"
         )
-    with runs.run(f"sweep {overrides}", earlier.run_id if earlier else None) as run_id:
-        if not earlier:
-            writer.set_tags(run_id, {"sweep_overrides": overrides, "sweep_key": key} | origin())
-        mark_stopped_trials(run_id)
+    tags = {"sweep_overrides": overrides, "sweep_key": key} | origin()
+    with runs.run(f"sweep {overrides}", earlier.key if earlier else None, tags=tags) as parent:
+        mark_stopped_trials(parent.run_id)
         try:
-            yield run_id
+            yield parent
         finally:
-            mark_stopped_trials(run_id)
+            with contextlib.suppress(StoreAwayError):  # whatever ends the sweep is more important
+                mark_stopped_trials(parent.run_id)
 
 
 @contextlib.contextmanager
-def search_run(study: str, lock: BaseFileLock) -> Iterator[str]:
-    """Start or continue the parent of all trials of a study, for each process that works on it, and yield its
-    id.
+def search_run(study: str, lock: BaseFileLock) -> Iterator[Recording]:
+    """Start or continue the parent of all trials of a study, for each process that works on it.
 
     `lock` is the study's, so that processes that start at once find one parent.
     """
@@ -58,10 +56,11 @@ def search_run(study: str, lock: BaseFileLock) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         with lock:
             earlier = store.newest(f"tags.study_key = '{key}'")
-            run_id = stack.enter_context(runs.run(f"search {study}", earlier.run_id if earlier else None))
-            if not earlier:
-                writer.set_tags(run_id, {"study": study, "study_key": key} | origin())
-        yield run_id
+            tags = {"study": study, "study_key": key} | origin()
+            name, continued = f"search {study}", earlier.key if earlier else None
+            run = runs.run(name, continued, tags=tags, shared=True)
+            parent = stack.enter_context(run)
+        yield parent
 
 
 def trials(parent: str, filter_string: str) -> list[Record]:
@@ -105,25 +104,26 @@ def mark_winner(search: str, trial: int, model_file: Path) -> None:
     client.set_tag(winner.run_id, "winner", "true")
 
 
-def mark_killed(run_id: str) -> None:
-    """Mark a run as KILLED, if it is in this store."""
-    with contextlib.suppress(MlflowException):
-        mlflow.MlflowClient().set_terminated(run_id, "KILLED")
+def mark_killed(key: str) -> None:
+    """Mark the run with this key as KILLED, if it is in this store."""
+    for record in store.search(f"tags.{RECORDING} = '{key}'"):
+        mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
 
 
 def mark_stopped_trials(parent: str, alive: Collection[str] = ()) -> list[dict[str, str]]:
-    """Mark trials that are still RUNNING as KILLED, except `alive`, and return their parameters."""
+    """Mark trials that are still RUNNING as KILLED, except those with the keys `alive`, and return their
+    parameters."""
     running = trials(parent, "attributes.status = 'RUNNING'")
-    stopped = [record for record in running if record.run_id not in alive]
+    stopped = [record for record in running if record.key not in alive]
     for record in stopped:
-        mark_killed(record.run_id)
+        mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
     return [_known_before(record) for record in stopped]
 
 
-def describe(parent: str, text: str, best: Group) -> None:
+def describe(parent: Recording, text: str, best: Group) -> None:
     """Give the parent a description in Markdown, and the scores of its best group under names that no
     trial has, so that it is not taken for one."""
-    writer.set_tags(parent, {"mlflow.note.content": text})
+    parent.set_tags({"mlflow.note.content": text})
     for metric in ("val_accuracy", "test_accuracy"):
         if score := best.score(metric):
-            writer.log_metrics(parent, {f"best_{metric}": score.mean})
+            parent.log_metrics({f"best_{metric}": score.mean})

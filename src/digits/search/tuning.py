@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
     from digits.learning.history import Epoch
+    from digits.tracking.recording import Recording
 
 
 def tune(request: Request[Config]) -> float:
@@ -39,13 +40,13 @@ def tune(request: Request[Config]) -> float:
     study = studies.open_study(
         search, database, lambda attributes: trials.mark_killed(attributes.get("run", ""))
     )
-    with trials.search_run(search.study, lock) as search_run:
+    with trials.search_run(search.study, lock) as parent:
         print(f"study {search.study}")
         studies.optimize(
-            study, search, lock, lambda trial: run_trial(trial, search, search_run, prepared, lock)
+            study, search, lock, lambda trial: run_trial(trial, search, parent.run_id, prepared, lock)
         )
         with lock:  # one process trains the winner, and the others find it done
-            return train_winner(study, search, search_run)
+            return train_winner(study, search, parent)
 
 
 def run_trial(
@@ -60,7 +61,6 @@ def run_trial(
     from digits.experiment import recorded
     from digits.experiment.interrupted import resumable
     from digits.search import study as studies
-    from digits.tracking import writer
 
     try:
         request = search.at(trial, search_run)
@@ -69,10 +69,10 @@ def run_trial(
     pruned = None
     with (
         resumable(request, prepared, studies.first_try(trial)) as progress,
-        recorded.run_of(request, prepared, progress) as run_id,
+        recorded.run_of(request, prepared, progress) as recording,
     ):
-        writer.set_tags(run_id, {"trial": trial.number, "study": trial.study.study_name})
-        trial.set_user_attr("run", run_id)
+        recording.set_tags({"trial": trial.number, "study": trial.study.study_name})
+        trial.set_user_attr("run", recording.key)
 
         def prune(epoch: Epoch) -> None:
             assert epoch.val_accuracy is not None
@@ -81,10 +81,10 @@ def run_trial(
                 raise optuna.TrialPruned(f"after epoch {epoch.epoch}")
 
         try:
-            _, history = recorded.fit(run_id, request, prepared, progress, prune)
+            _, history = recorded.fit(recording, request, prepared, progress, prune)
         except (optuna.TrialPruned, DivergedError) as reason:
             pruned = reason
-            writer.set_tags(run_id, {"pruned": "true"})
+            recording.set_tags({"pruned": "true"})
     if pruned:
         print(f"trial {trial.number} pruned: {pruned}")
         raise optuna.TrialPruned(str(pruned))
@@ -92,7 +92,7 @@ def run_trial(
     return history[-1].val_accuracy or 0.0
 
 
-def train_winner(study: optuna.Study, search: Search, search_run: str) -> float:
+def train_winner(study: optuna.Study, search: Search, parent: Recording) -> float:
     """Train the winner as experiment.py does, score it, report, and return its validation accuracy. Called
     with the study's lock held."""
     from digits.reports.ranking import Group, rank
@@ -100,6 +100,7 @@ def train_winner(study: optuna.Study, search: Search, search_run: str) -> float:
     from digits.search import results, trials
     from digits.search import study as studies
 
+    search_run = parent.run_id
     running = [trial for trial in study.trials if trial.state.name == "RUNNING"]  # in a longer search
     trials.mark_stopped_trials(search_run, alive={trial.user_attrs.get("run", "") for trial in running})
     best = studies.best_trial(study)
@@ -117,7 +118,7 @@ def train_winner(study: optuna.Study, search: Search, search_run: str) -> float:
     groups = rank(trials.completed_trials(search_run))
     folder = search.request.out / "summary"
     studies.draw_study(study, folder)
-    results.report(search_run, groups or [winner_group], winner_group, command, folder)
+    results.report(parent, groups or [winner_group], winner_group, command, folder)
     states = [trial.state.name for trial in study.trials]
     print(
         f"{states.count('COMPLETE')} trials completed, {states.count('PRUNED')} pruned, "

@@ -76,6 +76,15 @@ def no_stray_folder(uri: str) -> Iterator[None]:
                 os.removedirs(literal)  # and those above it that are empty
 
 
+def store_name() -> str:
+    """Return a name of the store that stays the same if the project is moved with it."""
+    uri = tracking_uri()
+    file = database_file(uri)
+    if file is None:
+        return shown(uri)
+    return os.path.relpath(file, main_root()) if file.is_relative_to(main_root()) else str(file)
+
+
 def shown(uri: str) -> str:
     """Return an address for people to read: the file of a SQLite store, or a URL without a password."""
     if file := database_file(uri):

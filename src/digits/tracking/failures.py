@@ -1,17 +1,29 @@
-"""What is said of a store that cannot be used."""
+"""What an error of the store means, and what is said of it."""
 
 from __future__ import annotations
 
 import re
 
-from digits.tracking.address import shown, tracking_uri
+from digits.base.errors import message_of, without_credentials
+from digits.tracking.address import shown
 
 LONGEST_REASON = 300  # letters
+REFUSED = (  # what MLflow answers if the same request will never do
+    *("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"),
+    *("BAD_REQUEST", "RESOURCE_LIMIT_EXCEEDED"),
+)
+
+
+def is_final(error: Exception) -> bool:
+    """Return whether the store will never take what it did not take now. If it is away, full or broken, or
+    lets nobody in, it may later."""
+    bug = isinstance(error, AttributeError | LookupError | TypeError)
+    return bug or getattr(error, "error_code", "") in REFUSED
 
 
 def not_opened(uri: str, error: Exception) -> str:
     """Return the words for a store that cannot be opened."""
-    reason, address = _reason(error), shown(uri)
+    reason, address = reason_of(error), shown(uri)
     if isinstance(error, UnicodeError) or "malformed" in reason or "not a database" in reason:
         return f"{address}: is damaged; put back a copy, or move it away to start a new store ({reason})"
     if not uri.startswith("http"):
@@ -27,16 +39,8 @@ def not_opened(uri: str, error: Exception) -> str:
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return what an error says, in one line: of a database just that, without the statement."""
-    text = " ".join(str(error).split())
+    text = without_credentials(message_of(error))
     of_database = re.search(r"\(\w+\.\w*Error\) (.*?)(?= \[SQL|$)", text)
     return (of_database[1] if of_database else text)[:LONGEST_REASON]
-
-
-def failed(error: Exception) -> str:
-    """Return the words for a store that was there, and is not any more."""
-    return (
-        f"{shown(tracking_uri())}: cannot be written to ({_reason(error)}); what was trained is kept, and "
-        "the same command goes on with it"
-    )

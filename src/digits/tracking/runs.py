@@ -9,129 +9,135 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-import mlflow
-from mlflow.entities import RunStatus
-from mlflow.exceptions import MlflowException
+import yaml
 
 from digits.base import files
-from digits.base.errors import UserError, without_credentials
+from digits.base.errors import without_credentials
 from digits.base.interrupts import interrupts_held
-from digits.base.processes import this_process
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
-from digits.tracking import store, writer
-from digits.tracking.failures import failed
-from digits.tracking.store import Record
+from digits.tracking import store
+from digits.tracking.described import describe_splits, recorded_parameters
+from digits.tracking.opening import open_store, waits_for_this_store
+from digits.tracking.origin import origin, uncommitted
+from digits.tracking.recording import Recording
+from digits.tracking.store import Record, StoreAwayError
+from digits.tracking.system_metrics import system_metrics_of
 
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports
 LONGEST_TAG = 5000
-STORE_FAILED = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")  # what the client says then
-SAMPLING_SECONDS = "2"  # of system metrics; MLflow's 10 misses short runs, 1 takes 3 % of the training
 
 
 @contextlib.contextmanager
 def training_run(
     request: Request[Config], splits: Splits, tags: Mapping[str, str], interrupted: str | None = None
-) -> Iterator[str]:
-    """Start a run, or continue the one with the id `interrupted` if the store has it. Record everything that
-    is known before training, and yield the run's id.
+) -> Iterator[Recording]:
+    """Start a run, or continue the one with the key `interrupted`. Record everything that is known before
+    training, and yield the recording.
 
-    `tags` say what the training is computed with. The run ends FINISHED, FAILED or KILLED.
+    `tags` say what the training is computed with. The run ends FINISHED, FAILED or KILLED. Raises UserError
+    if the store is away, unless the option offline is set; a trial starts all the same.
     """
-    store.use()
-    interrupted = interrupted if interrupted and store.has(interrupted) else None
     parent = request.options.parent_run
-    with run(run_name(request), interrupted, parent, log_system_metrics=None) as run_id:
-        writer.describe(run_id, request.config, splits.digest)
-        writer.set_tags(run_id, {"workers": request.resources.workers, **tags})
-        writer.log_inputs(run_id, request.config, splits)
-        yield run_id
+    may_be_away = request.options.offline or parent is not None
+    with run(run_name(request), interrupted, parent, may_be_away=may_be_away) as recording:
+        recording.set_tags({**origin(), "workers": request.resources.workers, **tags})
+        recording.log_params(recorded_parameters(request.config, splits.digest))
+        texts = {
+            "config.yaml": yaml.safe_dump(request.config.model_dump(mode="json")),
+            "uncommitted.patch": uncommitted(),
+        }
+        recording.log_texts({name: text for name, text in texts.items() if text})
+        recording.log_inputs(describe_splits(request.config, splits))
+        with system_metrics_of(recording):
+            yield recording
+
+
+@contextlib.contextmanager
+def run(
+    name: str,
+    key: str | None = None,
+    parent: str | None = None,
+    tags: Mapping[str, str] = MappingProxyType({}),
+    may_be_away: bool = False,
+    shared: bool = False,
+) -> Iterator[Recording]:
+    """Start a run with this name, `parent` and tags, or continue the one with this `key`, which keeps its
+    own. It ends FINISHED, FAILED or KILLED. A `shared` run is one that several processes record in.
+
+    Raises UserError if the store is away, unless it `may_be_away`.
+    """
+    opened = open_if_there(may_be_away)
+    with interrupts_held():
+        recording = Recording(key)
+        recording.start_run(name, parent, tags, shared)
+        opened = opened and recording.deliver(may_fail=may_be_away)
+        recording.send(opened)
+    try:
+        yield recording
+    except BaseException as error:
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        reason = without_credentials(f"{type(error).__name__}: {error}")[:LONGEST_TAG]
+        with interrupts_held():
+            recording.end_run(status, reason)
+            recording.finish(hurry=True)
+        raise
+    recording.end_run("FINISHED")
+    recording.finish()
+
+
+def open_if_there(may_be_away: bool) -> bool:
+    """Open the store and return whether that was possible. Raises UserError if not, unless it may be away."""
+    try:
+        open_store()
+    except StoreAwayError as error:
+        if not may_be_away:
+            raise
+        print(f"{error}; what is recorded waits until it is back", file=sys.stderr)
+        return False
+    return True
+
+
+def check_store(request: Request[Config]) -> bool:
+    """Open the store before an evaluation, and return whether that was possible. Raises UserError if it is
+    away, unless the option offline is set, or something waits for it, such as the run of the model."""
+    return open_if_there(request.options.offline or waits_for_this_store())
 
 
 def record_scores(
-    request: Request[Config], splits: Splits, scores: Mapping[str, float], reports: Path
+    request: Request[Config], splits: Splits, scores: Mapping[str, float], reports: Path, opened: bool = True
 ) -> None:
     """Add the `scores` of `request.model_file` on the test images, and the files in `reports`, to the newest
-    run that trained it on these data. What a run has it keeps: its status, and scores that it has already.
+    run that trained it on these data (see digits.tracking.scores).
 
     If there is no such run, the scores have a run of their own. Within DVC its parameters are those of the
     request: DVC makes sure that they describe the model, which came from a cache. Otherwise only those of the
     data are known to be true.
     """
-    store.use()
-    model_md5 = files.md5(request.model_file)
-    known = store.newest(store.of_model(model_md5, splits.digest))
-    if known:
-        if "test_accuracy" not in known.metrics:
-            _add_scores(known.run_id, request.config, splits, scores, reports)
-        elif "scored_in_run" in known.tags:  # it has the scores of an equal model, and not its reports
-            _add_scores(known.run_id, request.config, splits, {}, reports)
-        return
-    elsewhere = store.newest(f"tags.model_md5 = '{model_md5}'")
-    of_dvc = "DVC_STAGE" in os.environ
-    name = run_name(request) if of_dvc else f"test of {request.model_file.name} on {request.config.data.name}"
-    with run(name, parent=request.options.parent_run) as run_id:
-        if of_dvc:
-            writer.describe(run_id, request.config, splits.digest)
-        else:
-            parameters = writer.recorded_parameters(request.config, splits.digest)
-            of_data = {key: value for key, value in parameters.items() if key.partition(".")[0] == "data"}
-            mlflow.log_params(of_data, run_id=run_id)
-        trained = elsewhere.run_id if elsewhere else "none of this store"
-        writer.set_tags(run_id, {"model_md5": model_md5, "trained_in_run": trained})
-        _add_scores(run_id, request.config, splits, scores, reports)
-
-
-def _add_scores(
-    run_id: str, config: Config, splits: Splits, scores: Mapping[str, float], reports: Path
-) -> None:
-    writer.log_inputs(run_id, config, splits)
-    writer.log_files(run_id, reports)
-    if scores:
-        writer.log_metrics(run_id, scores)  # last, since they mark the run as scored
-
-
-@contextlib.contextmanager
-def run(
-    name: str, run_id: str | None = None, parent: str | None = None, log_system_metrics: bool | None = False
-) -> Iterator[str]:
-    """Start a run with this name and `parent`, or continue the run `run_id`, which keeps its own. It ends
-    FINISHED, FAILED or KILLED. With None for `log_system_metrics` MLflow's environment variables decide."""
-    os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
-    os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", SAMPLING_SECONDS)
-    tags = dict(this_process())
-    if parent and not run_id:
-        tags |= {"mlflow.parentRunId": parent, "sweep": parent}
-    active = None
-    try:
-        with interrupts_held():
-            active = mlflow.start_run(
-                run_id,
-                run_name=None if run_id else name,  # MLflow would rename the run that is continued
-                nested=True,
-                tags=tags,
-                log_system_metrics=log_system_metrics,
-            )
-            if "error" in active.data.tags:  # it is continued after one
-                mlflow.MlflowClient().delete_tag(active.info.run_id, "error")
-        yield active.info.run_id
-    except BaseException as error:
-        if active is not None:
-            status = RunStatus.KILLED if isinstance(error, KeyboardInterrupt) else RunStatus.FAILED
-            # if the store failed, `error` already says so
-            with interrupts_held(), contextlib.suppress(MlflowException):
-                mlflow.end_run(RunStatus.to_string(status))
-                reason = without_credentials(f"{type(error).__name__}: {error}")[:LONGEST_TAG]
-                mlflow.MlflowClient().set_tag(active.info.run_id, "error", reason)
-        if isinstance(error, MlflowException) and error.error_code in STORE_FAILED:
-            raise UserError(failed(error)) from error
-        raise
+    of_dvc, file = "DVC_STAGE" in os.environ, request.model_file
+    params = recorded_parameters(request.config, splits.digest)
+    if not of_dvc:
+        params = {key: value for key, value in params.items() if key.partition(".")[0] == "data"}
+    values = {
+        "model_md5": files.md5(file),
+        "digest": splits.digest,
+        "scores": dict(scores),
+        "inputs": describe_splits(request.config, splits),
+        "name": run_name(request) if of_dvc else f"test of {file.name} on {request.config.data.name}",
+        "tags": origin() if of_dvc else {},
+        "params": params,
+    }
     with interrupts_held():
-        mlflow.end_run()
+        recording = Recording()
+        recording.log_scores(values, request.options.parent_run, reports)
+        recording.send(opened)
+    recording.finish()
 
 
 def run_name(request: Request[Config]) -> str:
@@ -148,6 +154,6 @@ def run_name(request: Request[Config]) -> str:
 def find_run(config: Config, digest: str | None) -> Record | None:
     """Return the newest run of exactly this configuration that was scored on the test set, of the data with
     this digest unless it is None."""
-    wanted = config.recorded_parameters() if digest is None else writer.recorded_parameters(config, digest)
+    wanted = config.recorded_parameters() if digest is None else recorded_parameters(config, digest)
     same = [f"params.`{key}` = '{value}'" for key, value in wanted.items()]
     return store.newest(" and ".join([*same, "metrics.test_accuracy >= 0"]))

@@ -1,90 +1,103 @@
-"""Send the epochs of a training to a tracking server, so that the training never waits for it."""
+"""Send what is in an outbox to the store, so that the training never waits for it."""
 
 from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections import deque
-from collections.abc import Callable
-from types import TracebackType
+from pathlib import Path
 
-from digits.base.errors import message_of
-from digits.learning.history import Epoch
+from digits.tracking.address import shown, tracking_uri
+from digits.tracking.delivery import Delivery
+from digits.tracking.failures import is_final, reason_of
+from digits.tracking.opening import destination, open_store
+from digits.tracking.outbox import Outbox
+from digits.tracking.store import StoreAwayError
 
-LONGEST_REASON = 200  # letters
-FIRST_PAUSE, LONGEST_PAUSE = 1, 30  # seconds before an epoch is sent again
-LAST_WAIT = 60  # seconds at the end of the training in which the server must take an epoch
+FIRST_PAUSE, LONGEST_PAUSE = 1, 30  # seconds before an entry is sent again
 
 
-class EpochSender:
-    """A thread that calls `log` with each epoch and the time, in milliseconds, at which it ended, in their
-    order. What fails is tried again. Nothing depends on it: the epochs are in the checkpoint too.
+class Sender:
+    """A thread that delivers the entries of an outbox in their order, tries again what fails, and removes the
+    outbox at the end. An error by which the store refuses an entry for good is in `refused`; the outbox is
+    then set aside at the end, in the folder `aside`.
 
-    Leaving the block waits for what is left, after an error just for what is being sent.
+    `opened` says whether the store was opened already.
     """
 
-    def __init__(self, log: Callable[[Epoch, int], object], server: str) -> None:
-        self._log, self._server = log, server
-        self._queue: deque[tuple[Epoch, int]] = deque()
-        self._changed = threading.Condition()
+    aside: Path | None = None
+
+    def __init__(self, outbox: Outbox, opened: bool) -> None:
+        self.refused: Exception | None = None
+        self._outbox, self._opened = outbox, opened
+        self._delivery = Delivery(outbox)
+        self._changed, self._hurry = threading.Condition(), threading.Event()
         self._ending = False
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     @property
     def left(self) -> int:
-        """How many epochs the server does not have yet."""
-        return len(self._queue)
+        """How many entries the store does not have yet."""
+        return len(self._outbox.waiting)
 
-    def put(self, epoch: Epoch) -> None:
-        """Send the epoch, now or later."""
+    def wake(self) -> None:
+        """Send what was added to the outbox."""
         with self._changed:
-            self._queue.append((epoch, round(time.time() * 1000)))
             self._changed.notify()
 
-    def __enter__(self) -> EpochSender:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def finish(self, patience: float) -> None:
+        """Wait until everything is delivered, but for no entry longer than `patience` seconds. What is left
+        then is sent as long as the process lives, and by the next command."""
         with self._changed:
             self._ending = True
-            if kind:
-                self._queue.clear()
             self._changed.notify()
+        self._hurry.set()
         left = None
-        while self._thread.is_alive() and left != self.left:  # as long as the server takes some
+        while self._thread.is_alive() and left != self.left:
             left = self.left
-            self._thread.join(LAST_WAIT)
+            self._thread.join(patience)
 
     def _run(self) -> None:
         pause, away = float(FIRST_PAUSE), False
-        while True:
-            with self._changed:
-                while not self._queue:
-                    if self._ending:
-                        return
-                    self._changed.wait()
-                epoch, moment = self._queue[0]
+        while self._wait_for_entry():
             try:
-                self._log(epoch, moment)
-            except Exception as reason:  # whatever the client stumbles over
+                self._deliver_next()
+            except Exception as error:
+                if is_final(error):
+                    self._refuse(error)
+                    return
                 if not away:
-                    what = f"does not take epoch {epoch.epoch} ({message_of(reason)[:LONGEST_REASON]})"
-                    self._say(f"{what}; it is sent again later")
+                    self._say(f"does not take what is recorded ({reason_of(error)}); it is sent again later")
                 away = True
-                with self._changed:
-                    self._changed.wait(pause)
+                self._hurry.wait(pause)
+                self._hurry.clear()
                 pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            if away:
-                self._say("is back")
-            pause, away = float(FIRST_PAUSE), False
-            with self._changed:
-                if self._queue and self._queue[0][0] is epoch:
-                    self._queue.popleft()
+            else:
+                if away:
+                    self._say("is back")
+                pause, away = float(FIRST_PAUSE), False
+        self._outbox.remove()
+
+    def _wait_for_entry(self) -> bool:
+        with self._changed:
+            while not self._outbox.waiting and not self._ending:
+                self._changed.wait()
+            return bool(self._outbox.waiting)
+
+    def _refuse(self, error: Exception) -> None:
+        self.refused = error
+        self._say(f"refuses what is recorded ({reason_of(error)})")
+        with self._changed:
+            self._changed.wait_for(lambda: self._ending)
+        self.aside = self._outbox.set_aside()
+
+    def _deliver_next(self) -> None:
+        if self._outbox.destination != destination():
+            raise StoreAwayError("another store is used now")
+        if not self._opened:
+            open_store()
+            self._opened = True
+        self._delivery.deliver_next()
 
     def _say(self, what: str) -> None:
-        print(f"{self._server} {what}", file=sys.stderr, flush=True)
+        print(f"{shown(tracking_uri())} {what}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import mlflow
@@ -17,14 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError
 from digits.base.interrupts import interrupts_held
-from digits.base.processes import is_gone, this_process
 from digits.tracking.address import database_file, no_stray_folder, tracking_uri
 from digits.tracking.failures import not_opened
 from digits.tracking.moved import follow_move
 
+RECORDING = "recording"  # the tag that identifies a run before the store has given it an id
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
 # MLflow's client would try for minutes, and wait for two at each request
-HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,15 +38,29 @@ class Record:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
 
+    @property
+    def key(self) -> str:
+        """What identifies the run: a tag, or its id if it was recorded by an older version."""
+        return self.tags.get(RECORDING, self.run_id)
+
+
+class StoreAwayError(UserError):
+    """The store cannot be opened."""
+
+
+def experiment_name() -> str:
+    """Return the name of the experiment that runs are recorded in: MLFLOW_EXPERIMENT_NAME, or digits."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
+
 
 @interrupts_held()
 def use() -> str:
     """Make the store and its experiment current, create both if they are missing, and return the experiment's
-    id. The first time, end the runs of processes that are gone.
+    id.
 
     Raises UserError if the store cannot be opened, is damaged or was moved, or the server does not answer.
     """
-    uri, name = tracking_uri(), os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
+    uri, name = tracking_uri(), experiment_name()
     if run_id := os.environ.pop("MLFLOW_RUN_ID", None):  # MLflow would continue it, whatever it is
         print(f"MLFLOW_RUN_ID={run_id} is ignored: each model has a run of its own", file=sys.stderr)
     mlflow.set_tracking_uri(uri)
@@ -64,35 +78,10 @@ def use() -> str:
             stack.enter_context(FileLock(file.with_name(f"{file.name}.lock")))
             if file.exists() and file.stat().st_size == 0:
                 raise UserError(f"{file}: is empty; put back a copy, or remove it to start a new store")
-        elif uri not in _opened:
-            stack.enter_context(_quick_failure())
         try:
-            experiment = _set_experiment(name, file, location)
-            if (uri, name) not in _opened:
-                _end_left_runs(experiment)
+            return _set_experiment(name, file, location)
         except (MlflowException, SQLAlchemyError, UnicodeError) as error:
-            raise UserError(not_opened(uri, error)) from error
-    _opened.update((uri, (uri, name)))
-    return experiment
-
-
-_opened: set[object] = set()  # stores, and experiments of stores
-
-
-@contextlib.contextmanager
-def _quick_failure() -> Iterator[None]:
-    """Make MLflow's client try just once to reach the server, since it would try for minutes."""
-    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-    before = {key: os.environ.get(key) for key in settings}
-    os.environ |= settings
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = value
+            raise StoreAwayError(not_opened(uri, error)) from error
 
 
 def _set_experiment(name: str, file: Path | None, location: str | None) -> str:
@@ -106,17 +95,6 @@ def _set_experiment(name: str, file: Path | None, location: str | None) -> str:
     elif file and location and experiment.artifact_location != location:
         follow_move(file, experiment.artifact_location, location)
     return str(mlflow.set_experiment(name).experiment_id)
-
-
-def _end_left_runs(experiment: str) -> None:
-    """Mark runs as KILLED that a process of this machine left RUNNING when it was killed."""
-    client = mlflow.MlflowClient()
-    host = this_process()["host"]
-    running = f"attributes.status = 'RUNNING' and tags.host = '{host}'"
-    for run in client.search_runs([experiment], running):
-        if is_gone(run.data.tags):
-            client.set_terminated(run.info.run_id, "KILLED")
-            client.set_tag(run.info.run_id, "error", "its process was killed")
 
 
 @interrupts_held()
@@ -135,7 +113,7 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
         )
     except (MlflowException, SQLAlchemyError, UnicodeError) as error:
         if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
-            raise UserError(not_opened(tracking_uri(), error)) from error
+            raise StoreAwayError(not_opened(tracking_uri(), error)) from error
         raise UserError(f"filter: {' '.join(str(error).split())}") from error
     return [
         Record(
@@ -158,15 +136,6 @@ def of_model(model_md5: str, digest: str) -> str:
 def newest(filter_string: str) -> Record | None:
     """Return the newest run that MLflow's search syntax selects."""
     return next(iter(search(filter_string, limit=1)), None)
-
-
-@interrupts_held()
-def has(run_id: str) -> bool:
-    """Return whether the store has this run, not deleted."""
-    try:
-        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "active"
-    except MlflowException:
-        return False
 
 
 @interrupts_held()

@@ -1,152 +1,136 @@
-"""Write to a run. An interrupt that arrives meanwhile waits."""
+"""Write to a run of the store. What is written a second time changes nothing."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import version
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import mlflow
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.numpy_dataset import from_numpy
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelStatus, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    RunTag,
+)
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
+from mlflow.models import Model
 
-from digits.base import files
-from digits.base.errors import UserError
-from digits.base.interrupts import interrupts_held
-from digits.config.schema import Config
-from digits.data.splits import Splits
 from digits.tracking import store
-from digits.tracking.address import tracking_uri
-from digits.tracking.origin import origin, uncommitted
-from digits.tracking.sender import EpochSender
-
-if TYPE_CHECKING:
-    import keras
-
-    from digits.learning.history import Epoch
 
 
-@interrupts_held()
+def start_run(key: str, name: str, tags: Mapping[str, str], process: Mapping[str, str], moment: int) -> str:
+    """Start the run that has this `key` as a tag or as its id, or let it go on, and return its id. `name` and
+    `tags` are for a new run; one that goes on keeps its own. `process` are tags that say which process
+    records it now."""
+    experiment, client = store.use(), mlflow.MlflowClient()
+    found = client.search_runs([experiment], f"tags.{store.RECORDING} = '{key}'") or client.search_runs(
+        [experiment], f"attributes.run_id = '{key}'"
+    )
+    if found:
+        run_id = str(found[0].info.run_id)
+        client.update_run(run_id, "RUNNING")
+        set_tags(run_id, process)
+        _remove_error(run_id)
+        return run_id
+    run = client.create_run(experiment, moment, {**tags, **process, store.RECORDING: key}, name)
+    if not run.info.run_id:
+        raise MlflowException("the store answers without having made a run")
+    return str(run.info.run_id)
+
+
+def end_run(run_id: str, status: str, error: str | None, moment: int) -> None:
+    """Record how the run ended: FINISHED, or FAILED or KILLED by an `error`."""
+    mlflow.MlflowClient().set_terminated(run_id, status, moment)  # first, since it matters most
+    if error:
+        set_tags(run_id, {"error": error})
+    else:
+        _remove_error(run_id)
+
+
+def _remove_error(run_id: str) -> None:
+    client = mlflow.MlflowClient()
+    if "error" in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, "error")
+
+
 def set_tags(run_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of the run."""
-    mlflow.MlflowClient().log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+    written = [RunTag(key, str(value)) for key, value in tags.items()]
+    mlflow.MlflowClient().log_batch(run_id, tags=written, synchronous=True)
 
 
-def recorded_parameters(config: Config, digest: str) -> dict[str, str]:
-    """Return what tells runs apart, as MLflow gives it back: configuration and digest of the data."""
-    return config.recorded_parameters() | {store.DATA_DIGEST: digest}
+def log_params(run_id: str, params: Mapping[str, object]) -> None:
+    """Record parameters, which do not change any more."""
+    written = [Param(key, str(value)) for key, value in params.items()]
+    mlflow.MlflowClient().log_batch(run_id, params=written, synchronous=True)
 
 
-@interrupts_held()
-def describe(run_id: str, config: Config, digest: str) -> None:
-    """Record what is trained: configuration, digest of the data, and the code."""
-    set_tags(run_id, origin())
-    mlflow.log_params(recorded_parameters(config, digest), run_id=run_id)
-    mlflow.log_dict(config.model_dump(), "config.yaml", run_id=run_id)
-    if changes := uncommitted():
-        mlflow.log_text(changes, "uncommitted.patch", run_id=run_id)
+def log_metrics(run_id: str, points: Iterable[tuple[Mapping[str, float], int, int]]) -> None:
+    """Record numbers, each with its moment in milliseconds and its step."""
+    written = [
+        Metric(key, float(value), moment, step)
+        for metrics, moment, step in points
+        for key, value in metrics.items()
+    ]
+    mlflow.MlflowClient().log_batch(run_id, metrics=written, synchronous=True)
 
 
-@interrupts_held()
-def log_inputs(run_id: str, config: Config, splits: Splits) -> None:
-    """Record the splits as data sets, each with its shape and digest, except those without images."""
-    source = CodeDatasetSource({"data": config.data.name, "split_seed": config.split_seed})
-    inputs = []
-    for name, split in splits.items():
-        if len(split):
-            label = f"{config.data.name} {name}"
-            described = from_numpy(split.images, source, split.labels, label, split.digest)
-            context = InputTag("mlflow.data.context", name)
-            inputs.append(DatasetInput(Dataset(**described.to_dict()), [context]))
+def log_inputs(run_id: str, inputs: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Record data sets, each a context and what mlflow.entities.Dataset has."""
+    datasets = [
+        DatasetInput(Dataset(**described), [InputTag("mlflow.data.context", context)])
+        for context, described in inputs
+    ]
     try:
-        mlflow.MlflowClient().log_inputs(run_id, inputs)
+        mlflow.MlflowClient().log_inputs(run_id, datasets)
     except MlflowException:  # another process recorded the same data at the same moment; now they are known
-        mlflow.MlflowClient().log_inputs(run_id, inputs)
+        mlflow.MlflowClient().log_inputs(run_id, datasets)
 
 
-@interrupts_held()
-def log_epoch(run_id: str, epoch: Epoch) -> None:
-    """Record the metrics of an epoch in one call. Its number is the step."""
-    send_epoch(run_id, epoch)
-
-
-def send_epoch(run_id: str, epoch: Epoch, moment: int | None = None) -> None:
-    """Do the same from another thread than the one that is interrupted, with the time in milliseconds."""
-    mlflow.log_metrics(epoch.metrics(), step=epoch.epoch, run_id=run_id, timestamp=moment)
-
-
-@contextlib.contextmanager
-def epochs_of(run_id: str) -> Iterator[Callable[[Epoch], None]]:
-    """Yield a function that records an epoch in the run: at once if the store is on this machine, and in its
-    own time if it is a server.
-
-    Raises UserError at the end if the server does not take them.
-    """
-    uri = tracking_uri()
-    if not uri.startswith("http"):
-        yield functools.partial(log_epoch, run_id)
-        return
-    with EpochSender(functools.partial(send_epoch, run_id), uri) as sender:
-        yield sender.put
-    if sender.left:
-        raise UserError(
-            f"{uri}: does not take the last {sender.left} epochs; they are kept, and the same command sends "
-            "them and goes on once the server is back"
-        )
-
-
-def recorded_epochs(run_id: str) -> set[int]:
-    """Return the numbers of the epochs that the run has already."""
-    return {step for step, _ in store.metric_history(run_id, "loss")}
-
-
-@interrupts_held()
-def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
-    """Record numbers that belong to the run as a whole."""
-    mlflow.log_metrics(dict(metrics), run_id=run_id)
-
-
-@interrupts_held()
 def log_files(run_id: str, folder: Path) -> None:
     """Record all files in `folder`, under the same relative paths."""
-    mlflow.log_artifacts(str(folder), run_id=run_id)
+    mlflow.MlflowClient().log_artifacts(run_id, str(folder))
 
 
-@interrupts_held()
-def log_model(run_id: str, model: keras.Model, model_file: Path, splits: Splits) -> None:
-    """Record the model with its signature, and the md5 of its file as a tag, unless the run has them from
-    before it was killed. The run must be the active one.
+def log_model(run_id: str, folder: Path, model_md5: str, digest: str, moment: int) -> None:
+    """Record the model that was saved in `folder` in MLflow's format, and the md5 of its file as a tag.
 
-    If an earlier run made this very file from the same data and scored it, its scores are copied to this run:
-    DVC sees that the file is the same, and does not evaluate it again.
+    If an earlier run made this very file from the data with the same `digest` and scored it, its scores are
+    copied to this run: DVC sees that the file is the same, and does not evaluate it again.
     """
-    client, known = mlflow.MlflowClient(), mlflow.get_run(run_id)
-    if "model_md5" in known.data.tags:
+    run = mlflow.get_run(run_id)
+    if "model_md5" in run.data.tags:
         return
-    begun = client.search_logged_models([known.info.experiment_id], f"source_run_id = '{run_id}'")
-    unfinished = [each for each in begun if each.status != LoggedModelStatus.READY]
-    for each in unfinished:
-        client.delete_logged_model(each.model_id)
-    if len(unfinished) == len(begun):
-        images = splits["train"].images[:2]
-        mlflow.keras.log_model(
-            model,
-            name="model",
-            signature=infer_signature(images, model(images).numpy()),
-            # named here, since MLflow would load the model in another process to find them out
-            pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
-        )
-    mlflow.log_params({"parameters": model.count_params()}, run_id=run_id)
-    model_md5 = files.md5(model_file)
-    same = store.of_model(model_md5, splits.digest)
+    _log_model_once(run, folder)
+    same = store.of_model(model_md5, digest)
     earlier = store.newest(f"{same} and metrics.test_accuracy >= 0")
     if earlier:
-        log_metrics(run_id, {k: v for k, v in earlier.metrics.items() if k.startswith("test_")})
+        scores = {key: value for key, value in earlier.metrics.items() if key.startswith("test_")}
+        log_metrics(run_id, [(scores, moment, 0)])
         set_tags(run_id, {"scored_in_run": earlier.run_id})
-    set_tags(run_id, {"model_md5": model_md5})
+    set_tags(run_id, {"model_md5": model_md5})  # last, since it marks the model as recorded
+
+
+def _log_model_once(run: mlflow.entities.Run, folder: Path) -> None:
+    client, run_id = mlflow.MlflowClient(), run.info.run_id
+    begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
+    ready = [each for each in begun if each.status == LoggedModelStatus.READY]
+    for each in begun:
+        if each not in ready:
+            client.delete_logged_model(each.model_id)
+    if not ready:
+        logged = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
+        described = Model.load(folder)
+        described.run_id, described.artifact_path = run_id, logged.artifact_location
+        described.model_id = described.model_uuid = logged.model_id
+        described.save(folder / "MLmodel")
+        client.log_model_artifacts(logged.model_id, str(folder))
+        ready = [client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)]
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if ready[0].model_id not in [output.model_id for output in outputs]:
+        client.log_outputs(run_id, [LoggedModelOutput(ready[0].model_id, step=0)])

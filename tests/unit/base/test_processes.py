@@ -10,6 +10,7 @@ import pytest
 from digits.base import processes
 from digits.base.processes import is_gone, this_process
 from digits.tracking import runs, store
+from digits.tracking.opening import open_store
 from support import recorded_runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -65,23 +66,20 @@ def test_a_run_without_these_tags_is_not_judged() -> None:
 
 @pytest.mark.usefixtures("recording")
 def test_the_next_command_ends_the_runs_of_processes_that_are_gone(
-    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+    child: subprocess.Popen[bytes],
 ) -> None:
     store.use()
     client = mlflow.MlflowClient()
-    with runs.run("alive"):
+    with runs.run("alive") as alive:
         left, of_child = (client.create_run(store.use(), tags=tags_of(child)) for _ in range(2))
         client.set_terminated(of_child.info.run_id, "FINISHED")
         elsewhere = client.create_run(store.use(), tags=tags_of(child) | {"host": "another"})
         child.kill()
         child.wait()
-        monkeypatch.setattr(store, "_opened", set())  # as in a new process
-        store.use()
+        open_store()
         status = {run.info.run_id: run.info.status for run in recorded_runs()}
-        alive = mlflow.active_run()
-        assert alive is not None
     assert status == {
-        alive.info.run_id: "RUNNING",
+        alive.run_id: "RUNNING",
         left.info.run_id: "KILLED",
         of_child.info.run_id: "FINISHED",
         elsewhere.info.run_id: "RUNNING",

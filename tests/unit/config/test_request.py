@@ -35,6 +35,16 @@ def test_a_named_model_is_relative_to_where_the_person_stands(
 def test_options_have_the_defaults_of_the_primary_configuration() -> None:
     options = request().options
     assert (options.model_file, options.resume, options.parent_run) == (None, "auto", None)
+    assert options.offline is False
+
+
+@pytest.mark.parametrize(("word", "offline"), [("true", True), ("True", True), ("false", False)])
+def test_offline_can_be_said_in_the_environment_of_a_whole_pipeline(
+    word: str, offline: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGITS_OFFLINE", word)
+    assert request().options.offline is offline
+    assert request("offline=true").options.offline is True
 
 
 def test_options_are_no_part_of_the_experiment() -> None:
@@ -44,6 +54,7 @@ def test_options_are_no_part_of_the_experiment() -> None:
         "out": "x",
         "model_file": None,
         "resume": True,
+        "offline": False,
         "parent_run": "abc",
     }
 
@@ -57,6 +68,7 @@ def test_other_options_leave_the_request_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        ("offline=maybe", "offline: must be true or false, not 'maybe' (command line)"),
         ("out=3", "out: input should be a valid string, not 3 (command line)"),
         ("~out", "out: field required (command line)"),
         ("resume=maybe", "resume: must be true, false or auto, not 'maybe' (command line)"),

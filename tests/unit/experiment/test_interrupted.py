@@ -21,7 +21,7 @@ from digits.experiment import interrupted, run
 from digits.experiment.interrupted import resumable
 from digits.learning.checkpoint import State
 from digits.learning.history import Epoch
-from digits.tracking import writer
+from digits.tracking.recording import Recording
 from support import make_request, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording", "prepare")
@@ -45,16 +45,16 @@ def after_epoch(
     number: int, action: Callable[[], object], before_it_is_recorded: bool = False
 ) -> pytest.MonkeyPatch:
     """Call `action` once epoch `number` is recorded, or just before."""
-    patch, log_epoch = pytest.MonkeyPatch(), writer.log_epoch
+    patch, log_epoch = pytest.MonkeyPatch(), Recording.log_epoch
 
-    def log(run_id: str, epoch: Epoch) -> None:
+    def log(recording: Recording, epoch: Epoch, again: bool) -> None:
         if epoch.epoch == number and before_it_is_recorded:
             action()
-        log_epoch(run_id, epoch)
+        log_epoch(recording, epoch, again)
         if epoch.epoch == number:
             action()
 
-    patch.setattr(writer, "log_epoch", log)
+    patch.setattr(Recording, "log_epoch", log)
     return patch
 
 
@@ -102,14 +102,14 @@ def test_it_ends_with_the_bytes_and_the_record_of_one_that_was_never_interrupted
 def test_what_is_killed_after_the_model_was_recorded_does_not_record_it_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log_model = writer.log_model
+    log_model = Recording.log_model
 
     def log_and_interrupt(*arguments: Any) -> None:
         log_model(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "log_model", log_and_interrupt)
+        patch.setattr(Recording, "log_model", log_and_interrupt)
         with pytest.raises(KeyboardInterrupt):
             run.train(request(tmp_path))
     run.train(request(tmp_path))
@@ -140,7 +140,7 @@ def prepared(wanted: Request[Config]) -> Splits:
 def interrupt_after_one_epoch(wanted: Request[Config]) -> None:
     """Leave what a training leaves that is interrupted, without training."""
     with contextlib.suppress(KeyboardInterrupt), resumable(wanted, prepared(wanted)) as progress:
-        progress.keep("run", {}, [Epoch(1, 0.5, 0.5, None, None, 0.1, 1.5)])
+        progress.keep("a key", {}, [Epoch(1, 0.5, 0.5, None, None, 0.1, 1.5)])
         raise KeyboardInterrupt
 
 
@@ -158,7 +158,7 @@ def test_the_same_training_goes_on_where_it_was_in_another_folder_and_with_other
     for again in (request(tmp_path), request(tmp_path / "other", "threads=1")):
         start = start_of(again)
         assert start is not None
-        assert (start.run_id, len(start.history)) == ("run", 1)
+        assert (start.recording, len(start.history)) == ("a key", 1)
 
 
 @pytest.mark.parametrize(

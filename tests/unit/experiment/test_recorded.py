@@ -19,7 +19,7 @@ from digits.data.splits import Splits
 from digits.experiment import recorded
 from digits.learning import evaluation, model_file, runtime
 from digits.learning.history import Epoch
-from digits.tracking.writer import recorded_parameters
+from digits.tracking.described import recorded_parameters
 from support import DIGEST, MakeSplit, make_request, make_splits, metric_points, recorded_runs
 
 EPOCHS = 3
@@ -53,7 +53,7 @@ def _recording(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         patch.setenv("MLFLOW_TRACKING_URI", store_uri)
         patch.setenv("MLFLOW_EXPERIMENT_NAME", "test_recorded")
         patch.setenv("DVC_ROOT", str(tmp_path_factory.mktemp("root")))
-        patch.setattr("digits.tracking.writer.uncommitted", lambda: "")
+        patch.setattr("digits.tracking.runs.uncommitted", lambda: "")
         patch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
         yield
 

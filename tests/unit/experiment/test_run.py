@@ -12,7 +12,7 @@ from digits.base.errors import DivergedError, UserError
 from digits.experiment import run
 from digits.learning import training
 from digits.learning.history import Epoch
-from digits.tracking import writer
+from digits.tracking.recording import Recording
 from support import make_request, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording", "prepare")
@@ -77,11 +77,13 @@ def test_without_validation_images_there_is_nothing_for_a_sweeper_to_see(
 def test_a_training_that_breaks_off_says_so_and_leaves_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: str
 ) -> None:
-    def log_epoch(run_id: str, epoch: Epoch) -> None:
-        mlflow.log_metrics(epoch.metrics(), step=epoch.epoch, run_id=run_id)
+    log_epoch = Recording.log_epoch
+
+    def log_and_break_off(*arguments: Any, **options: Any) -> None:
+        log_epoch(*arguments, **options)
         raise error
 
-    monkeypatch.setattr(writer, "log_epoch", log_epoch)
+    monkeypatch.setattr(Recording, "log_epoch", log_and_break_off)
     with pytest.raises(type(error)):
         run.train_and_evaluate(make_request(out=tmp_path / "out"))
     (recorded,) = recorded_runs()

@@ -24,9 +24,9 @@ def state(number: int) -> State:
 
 def assert_equal(found: State | None, expected: State) -> None:
     assert found is not None
-    assert (found.history, found.run_id, found.seconds) == (
+    assert (found.history, found.recording, found.seconds) == (
         expected.history,
-        expected.run_id,
+        expected.recording,
         expected.seconds,
     )
     assert found.arrays.keys() == expected.arrays.keys()

@@ -12,7 +12,7 @@ from digits.data.splits import Splits
 from digits.learning.history import Epoch
 from digits.reports import figures
 from digits.reports.compare import CURVES, compare
-from digits.tracking import runs, writer
+from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
 from support import make_request, make_splits, run_script
 
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("recording")
 
 def record(accuracy: float, *overrides: str) -> None:
     """Record a run of two epochs."""
-    with runs.training_run(make_request(*overrides), make_splits(), {}) as run_id:
+    with runs.training_run(make_request(*overrides), make_splits(), {}) as recorded:
         for number in (1, 2):
-            writer.log_epoch(run_id, Epoch(number, accuracy, 0.1, accuracy * number / 2, 0.2, 0.05, 1.5))
-        writer.log_metrics(run_id, {"test_accuracy": accuracy, "system/cpu": 50})
+            recorded.log_epoch(Epoch(number, accuracy, 0.1, accuracy * number / 2, 0.2, 0.05, 1.5))
+        recorded.log_metrics({"test_accuracy": accuracy, "system/cpu": 50})
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def test_the_filter_selects_runs(picture: Path, capsys: pytest.CaptureFixture[st
 
 
 def record_on(digest: str, accuracy: float, seed: int) -> None:
-    with runs.training_run(make_request(f"seed={seed}"), Splits({}, digest), {}) as run_id:
-        writer.log_metrics(run_id, {"val_accuracy": accuracy})
+    with runs.training_run(make_request(f"seed={seed}"), Splits({}, digest), {}) as recorded:
+        recorded.log_metrics({"val_accuracy": accuracy})
 
 
 @pytest.fixture
@@ -123,9 +123,9 @@ def test_runs_that_did_not_finish_are_left_out(picture: Path, capsys: pytest.Cap
     record(0.8)
     with (
         contextlib.suppress(RuntimeError),
-        runs.training_run(make_request("seed=1"), make_splits(), {}) as run_id,
+        runs.training_run(make_request("seed=1"), make_splits(), {}) as recorded,
     ):
-        writer.log_metrics(run_id, {"val_accuracy": 0.9})
+        recorded.log_metrics({"val_accuracy": 0.9})
         raise RuntimeError
     compare("", "val_accuracy", "csv", picture)
     _, row = capsys.readouterr().out.splitlines()

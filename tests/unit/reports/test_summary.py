@@ -1,11 +1,10 @@
 """src/summary.py: what came of an experiment."""
 
-import mlflow
 import pytest
 
 from digits.base.errors import UserError
 from digits.reports.summary import summarize
-from digits.tracking import runs, writer
+from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
 from support import DIGEST, SMALL, make_request, make_splits, run_script
 
@@ -14,10 +13,10 @@ pytestmark = pytest.mark.usefixtures("recording")
 
 def record(test_accuracy: float, *overrides: str) -> str:
     """Record a run that was trained and scored, and return its id."""
-    with runs.training_run(make_request(*overrides), make_splits(), {}) as run_id:
-        writer.log_metrics(run_id, {"test_accuracy": test_accuracy})
-        mlflow.log_param("parameters", 1234)
-    return run_id
+    with runs.training_run(make_request(*overrides), make_splits(), {}) as recorded:
+        recorded.log_metrics({"test_accuracy": test_accuracy})
+        recorded.log_params({"parameters": 1234})
+    return recorded.run_id
 
 
 def test_the_newest_run_of_the_experiment_is_summarized(capsys: pytest.CaptureFixture[str]) -> None:

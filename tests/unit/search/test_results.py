@@ -72,22 +72,22 @@ def test_the_ranking_is_printed_and_kept_with_the_parent(
 def test_groups_in_the_figure_are_labelled_with_what_tells_them_apart(
     tmp_path: Path, labels: list[str]
 ) -> None:
-    report(ranked(model=["small", "compact"]), tmp_path)
+    report(ranked(model=["small", "compact"]), tmp_path / "summary")
     assert labels == ["model=small", "model=compact"]
 
 
 @pytest.mark.usefixtures("recording")
 def test_groups_in_the_figure_are_numbered_if_labels_would_be_long(tmp_path: Path, labels: list[str]) -> None:
-    report(ranked(model=["small", "x" * 60]), tmp_path)
+    report(ranked(model=["small", "x" * 60]), tmp_path / "summary")
     assert labels == ["rank 1", "rank 2"]
 
 
 @pytest.mark.usefixtures("recording")
 def test_the_figure_has_the_best_groups_and_the_table_all(tmp_path: Path, labels: list[str]) -> None:
     count = results.LARGEST_FIGURE + 1
-    report(ranked(epochs=[str(number) for number in range(count)]), tmp_path)
+    report(ranked(epochs=[str(number) for number in range(count)]), tmp_path / "summary")
     assert labels == [f"epochs={number}" for number in range(count - 1)]
-    assert len((tmp_path / "ranking.md").read_text().splitlines()) == 2 + count
+    assert len((tmp_path / "summary/ranking.md").read_text().splitlines()) == 2 + count
 
 
 def test_where_to_look_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from digits.config.schema import Config
 from digits.data import archive
 from digits.data.splits import Splits
 from digits.search.sweep import sweep
-from digits.tracking import runs, writer
+from digits.tracking import runs
 from support import call_command, make_request, make_splits, recorded_runs
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def recorder(failing: Collection[int] = (), stopping: Collection[int] = ()) -> C
 
     def record(request: Request[Config]) -> float:
         accuracy: float = request.config.model.arguments["dropout"] + request.config.seed / 100
-        with runs.training_run(request, make_splits(), {}) as run_id:
+        with runs.training_run(request, make_splits(), {}) as recorded:
             if request.config.seed in failing:
                 raise RuntimeError("no\nmemory")
             if request.config.seed in stopping:
                 raise KeyboardInterrupt
-            writer.log_metrics(run_id, {"val_accuracy": accuracy, "test_accuracy": 1 - accuracy})
+            recorded.log_metrics({"val_accuracy": accuracy, "test_accuracy": 1 - accuracy})
         return accuracy
 
     return record

@@ -12,7 +12,7 @@ from digits.config.request import Request
 from digits.config.schema import Config
 from digits.experiment import run
 from digits.search import sweep as sweeps
-from digits.tracking import runs, writer
+from digits.tracking import runs
 from support import call_command, make_splits, recorded_runs, run_script
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -21,8 +21,8 @@ OVERRIDES = ("data=sample", "split_seed=0", "validation=0.1", "recipe=onecycle",
 
 def record(request: Request[Config]) -> float:
     """Record a run without a training."""
-    with runs.training_run(request, make_splits(), {}) as run_id:
-        writer.log_metrics(run_id, {"val_accuracy": 0.5, "test_accuracy": 0.5})
+    with runs.training_run(request, make_splits(), {}) as recorded:
+        recorded.log_metrics({"val_accuracy": 0.5, "test_accuracy": 0.5})
     return 0.5
 
 

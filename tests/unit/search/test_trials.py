@@ -10,7 +10,8 @@ from digits.base import files
 from digits.base.errors import UserError
 from digits.reports.ranking import Group
 from digits.search import trials
-from digits.tracking import runs, store, writer
+from digits.tracking import runs, store
+from digits.tracking.described import recorded_parameters
 from support import DIGEST, make_record, make_request, make_splits, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
@@ -21,11 +22,11 @@ def add_trial(
 ) -> str:
     """Record a finished trial of `parent`, and return its id."""
     request = make_request(*overrides).with_options(parent_run=parent)
-    with runs.training_run(request, make_splits(), {}) as run_id:
-        writer.set_tags(run_id, tags or {})
-        mlflow.log_param("parameters", 1234)
-        writer.log_metrics(run_id, {"val_accuracy": 0.9} | ({"test_accuracy": 0.8} if scored else {}))
-    return run_id
+    with runs.training_run(request, make_splits(), {}) as recorded:
+        recorded.set_tags(tags or {})
+        recorded.log_params({"parameters": 1234})
+        recorded.log_metrics({"val_accuracy": 0.9} | ({"test_accuracy": 0.8} if scored else {}))
+    return recorded.run_id
 
 
 def start_trial(parent: str) -> str:
@@ -41,8 +42,9 @@ def status(run_id: str) -> str:
 @pytest.fixture
 def parent(recording: str) -> str:
     assert recording
-    with trials.sweep_run("seed=0,1", resume=False) as run_id:
-        return run_id
+    with trials.sweep_run("seed=0,1", resume=False) as sweep:
+        pass
+    return sweep.run_id
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_a_sweep_is_named_after_its_overrides() -> None:
 def test_the_same_sweep_started_again_is_another_run(parent: str) -> None:
     with trials.sweep_run("seed=0,1", resume=False) as again:
         pass
-    assert again != parent
+    assert again.run_id != parent
 
 
 def test_a_sweep_that_is_resumed_is_the_newest_of_the_same_overrides(parent: str) -> None:
@@ -73,7 +75,7 @@ def test_a_sweep_that_is_resumed_is_the_newest_of_the_same_overrides(parent: str
         pass
     with trials.sweep_run("seed=0,1", resume=True) as resumed:
         pass
-    assert resumed == newer != parent
+    assert resumed.run_id == newer.run_id != parent
 
 
 @pytest.mark.usefixtures("parent")
@@ -88,7 +90,7 @@ def test_without_an_earlier_sweep_nothing_can_be_resumed() -> None:
 
 def test_trials_that_were_stopped_are_killed_when_a_sweep_ends() -> None:
     with trials.sweep_run("seed=0,1", resume=False) as parent:
-        stopped, finished = start_trial(parent), add_trial(parent)
+        stopped, finished = start_trial(parent.run_id), add_trial(parent.run_id)
     assert (status(stopped), status(finished)) == ("KILLED", "FINISHED")
 
 
@@ -114,16 +116,16 @@ def test_finished_trials_are_those_that_were_scored(parent: str) -> None:
     add_trial(parent, "seed=0")
     add_trial(parent, "seed=1", scored=False)
     add_trial("another", "seed=2")
-    expected = writer.recorded_parameters(make_request("seed=0").config, DIGEST)
+    expected = recorded_parameters(make_request("seed=0").config, DIGEST)
     assert trials.finished_trials(parent) == [expected]
 
 
 def test_a_search_that_is_continued_has_one_parent(lock: FileLock) -> None:
     parents = []
     for study in ("compact-1", "compact-1", "compact-2"):
-        with trials.search_run(study, lock) as run_id:
+        with trials.search_run(study, lock) as parent:
             assert not lock.is_locked
-            parents.append(run_id)
+        parents.append(parent.run_id)
     assert parents[0] == parents[1] != parents[2]
     assert [run.info.run_name for run in recorded_runs()] == ["search compact-1", "search compact-2"]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -10,7 +11,9 @@ from mlflow.entities import Run
 from digits.base import files
 from digits.data.splits import Splits
 from digits.tracking import runs, writer
-from support import DIGEST, MakeSplit, make_request, make_splits, recorded_runs
+from digits.tracking.described import recorded_parameters
+from digits.tracking.opening import open_store
+from support import DIGEST, MakeSplit, OneTry, make_request, make_splits, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
 RecordRun = Callable[..., None]
@@ -34,8 +37,8 @@ def record_training() -> RecordRun:
     """Return a function that records a training which ended with `file`."""
 
     def record(file: Path, *overrides: str) -> None:
-        with runs.training_run(make_request(*overrides), make_splits(), {}) as run_id:
-            writer.set_tags(run_id, {"model_md5": files.md5(file)})
+        with runs.training_run(make_request(*overrides), make_splits(), {}) as recorded:
+            recorded.set_tags({"model_md5": files.md5(file)})
 
     return record
 
@@ -114,22 +117,27 @@ def test_scores_on_other_data_have_a_run_of_their_own_that_says_which_data(
     }
 
 
-def test_an_evaluation_that_fails_leaves_the_run_as_it_was(
-    model_file: Path, record_training: RecordRun, record_scores: RecordRun, monkeypatch: pytest.MonkeyPatch
+def test_scores_that_cannot_be_recorded_leave_the_run_as_it_was_and_are_added_later(
+    model_file: Path,
+    record_training: RecordRun,
+    record_scores: RecordRun,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def fail(*_: object) -> None:
+        raise mlflow.exceptions.MlflowException("no space")
 
     record_training(model_file)
     (before,) = recorded_runs()
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "log_files", stop)
-        with pytest.raises(KeyboardInterrupt):
-            record_scores(model_file)
+        patch.setattr(writer, "log_files", fail)
+        patch.setattr("digits.tracking.recording.Sender", OneTry)
+        record_scores(model_file)
     (run,) = recorded_runs()
     assert unchanging(run) == unchanging(before)
     assert run.data.metrics == {}
-    record_scores(model_file)
+    assert "no space" in capsys.readouterr().err
+    open_store()
     (run,) = recorded_runs()
     assert run.data.metrics == SCORES
 
@@ -142,7 +150,7 @@ def test_a_model_from_dvcs_cache_gets_a_run_that_says_what_it_is(
     (run,) = recorded_runs()
     assert run.data.tags["trained_in_run"] == "none of this store"
     assert run.data.tags["model_md5"] == files.md5(model_file)
-    assert run.data.params == writer.recorded_parameters(make_request().config, DIGEST)
+    assert run.data.params == recorded_parameters(make_request().config, DIGEST)
     assert run.info.run_name == runs.run_name(make_request())
 
 
@@ -171,14 +179,14 @@ def test_a_model_trained_again_to_the_same_file_has_its_scores_if_the_data_are_t
     model = keras.Sequential([keras.Input((28, 28, 1), dtype="uint8"), keras.layers.Flatten()])
     splits = make_splits(train=make_split(20))
     with runs.training_run(make_request(), splits, {}) as scored:
-        writer.log_model(scored, model, model_file, splits)
+        scored.log_model(model, model_file, splits)
     record_scores(model_file)
     splits = Splits(splits.by_name, digest)
-    with runs.training_run(make_request(), splits, {}) as run_id:
-        writer.log_model(run_id, model, model_file, splits)
+    with runs.training_run(make_request(), splits, {}) as recorded:
+        recorded.log_model(model, model_file, splits)
     again = recorded_runs()[-1]
     assert again.data.metrics == (SCORES if digest == DIGEST else {})
-    assert again.data.tags.get("scored_in_run") == (scored if digest == DIGEST else None)
+    assert again.data.tags.get("scored_in_run") == (scored.run_id if digest == DIGEST else None)
     assert again.data.params["parameters"] == "0"
 
 
@@ -187,7 +195,7 @@ def test_a_run_with_copied_scores_gets_the_reports_of_its_own_evaluation(
 ) -> None:
     record_training(model_file)
     (run,) = recorded_runs()
-    writer.log_metrics(run.info.run_id, SCORES)
+    writer.log_metrics(run.info.run_id, [(SCORES, 0, 0)])
     writer.set_tags(run.info.run_id, {"scored_in_run": "another"})
     record_scores(model_file, accuracy=0.6)
     (run,) = recorded_runs()

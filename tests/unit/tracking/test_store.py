@@ -133,14 +133,16 @@ def test_a_run_id_in_the_environment_is_ignored_with_a_word(
     store.use()
     with runs.run("old") as old:
         pass
-    before = mlflow.get_run(old)
-    monkeypatch.setenv("MLFLOW_RUN_ID", old)
+    before = mlflow.get_run(old.run_id)
+    monkeypatch.setenv("MLFLOW_RUN_ID", old.run_id)
     store.use()
-    assert capsys.readouterr().err == f"MLFLOW_RUN_ID={old} is ignored: each model has a run of its own\n"
+    assert (
+        capsys.readouterr().err == f"MLFLOW_RUN_ID={old.run_id} is ignored: each model has a run of its own\n"
+    )
     with runs.run("new") as new:
         pass
-    assert new != old
-    assert dict(mlflow.get_run(old).info) == dict(before.info)
+    assert new.run_id != old.run_id
+    assert dict(mlflow.get_run(old.run_id).info) == dict(before.info)
 
 
 @pytest.mark.usefixtures("recording")

@@ -1,0 +1,239 @@
+"""Keep what is recorded of a run on the disk until the store has it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+import uuid
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from digits.base.errors import UserError
+from digits.base.paths import main_root
+
+KEY_DIGITS = 20  # of the time in nanoseconds with which a key begins, so that keys sort by age
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Something to record, of a `kind` that digits.tracking.delivery knows. Entries are numbered from 1.
+    `time` is in milliseconds since 1970. `values` can be written as JSON."""
+
+    number: int
+    kind: str
+    time: int
+    values: Mapping[str, Any]
+
+    def line(self) -> bytes:
+        """Return the entry as a line of the file, with a checksum in front."""
+        text = json.dumps(dataclasses.asdict(self)).encode()
+        return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+class Outbox:
+    """The entries of one run, in their order: a folder with the file `entries`, the file `delivered` that
+    says up to where the store has them, and a folder for each entry that has files.
+
+    It is locked from the moment it is opened until it is closed. One that a killed process left is opened by
+    the next command.
+    """
+
+    def __init__(self, key: str, destination: tuple[str, str] | None = None) -> None:
+        """Open the outbox `key`, or with a `destination`, the names of a store and an experiment, a new one.
+
+        Raises UserError if its entries are damaged, and filelock.Timeout if another process has it open.
+        """
+        self.key = key
+        self.folder = main_root() / "outbox" / key
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.folder / "lock")
+        self._lock.acquire(timeout=0)
+        self._file = self.folder / "entries"
+        self._unwritten: list[Entry] = []
+        self._appending = threading.Lock()
+        self._said = False
+        try:
+            content = self._file.read_bytes() if self._file.exists() else b""
+            entries, self._size = read_entries(content, self._file)
+            self._delivered = _read_position(self.folder, len(entries))
+            self._file.touch()
+        except BaseException:
+            self.close()
+            raise
+        self._last = len(entries)
+        self.waiting = deque(entries[self._delivered[0] :])
+        if destination:
+            self.append("store", {"names": destination})
+        elif entries:
+            destination = tuple(entries[0].values.get("names", ("", "")))
+        self.destination = destination
+
+    @property
+    def run_id(self) -> str:
+        """The run in the store to which the delivered entries belong, or an empty string."""
+        return self._delivered[1]
+
+    def append(self, kind: str, values: Mapping[str, Any], durable: bool = True) -> None:
+        """Add an entry. It is on the disk when this returns, if `durable` also after a power cut; without
+        space on the disk it is kept in memory."""
+        with self._appending:
+            self._last += 1
+            entry = Entry(self._last, kind, time.time_ns() // 1_000_000, values)
+            self._unwritten.append(entry)
+            self.waiting.append(entry)
+            lines = b"".join(each.line() for each in self._unwritten)
+            try:
+                with self._file.open("r+b") as stream:
+                    stream.truncate(
+                        self._size
+                    )  # without what was written of a line for which there was no space
+                    stream.seek(self._size)
+                    stream.write(lines)
+                    stream.flush()
+                    if durable:
+                        os.fsync(stream.fileno())
+            except OSError as error:
+                if not self._said:
+                    print(f"{self._file}: cannot be written to: {error.strerror}", file=sys.stderr)
+                self._said = True
+            else:
+                self._size += len(lines)
+                self._unwritten.clear()
+
+    @contextlib.contextmanager
+    def new_folder(self) -> Iterator[Path]:
+        """Yield an empty folder for the files of an entry, which names it."""
+        folder = self.folder / uuid.uuid4().hex
+        folder.mkdir()
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def mark_delivered(self, entry: Entry, run_id: str) -> None:
+        """Remember that the store has all entries up to this one, in the run `run_id`. If that is lost, they
+        are delivered again, which changes nothing."""
+        self._delivered = (entry.number, run_id)
+        with contextlib.suppress(OSError):
+            (self.folder / "delivered").write_text(json.dumps(self._delivered), encoding="utf-8")
+        while self.waiting and self.waiting[0].number <= entry.number:
+            self.waiting.popleft()
+
+    def remove(self) -> None:
+        """Remove the folder, for everything was delivered."""
+        self._file.unlink(missing_ok=True)  # first: a folder without entries is empty
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
+
+    def set_aside(self) -> Path:
+        """Close the outbox and rename its folder, so that it is not delivered any more. Return the new
+        folder."""
+        aside = _set_aside(self.folder)
+        self.close()
+        return aside
+
+    def close(self) -> None:
+        """Let other processes deliver what is left."""
+        self._lock.release()
+
+
+def read_entries(content: bytes, file: Path) -> tuple[list[Entry], int]:
+    """Return the entries in the `content` of `file`, and how many bytes of it they are. A last line that was
+    not written to its end is left out.
+
+    Raises UserError if another line is damaged or missing.
+    """
+    entries: list[Entry] = []
+    size = 0
+    lines = content.split(b"\n")[:-1]
+    for number, line in enumerate(lines, start=1):
+        entry = _read_line(line)
+        if entry is None and number == len(lines):
+            break
+        if entry is None or entry.number != number:
+            raise UserError(f"{file}: line {number} is damaged")
+        entries.append(entry)
+        size += len(line) + 1
+    return entries, size
+
+
+def _read_line(line: bytes) -> Entry | None:
+    checksum, _, text = line.partition(b" ")
+    try:
+        if int(checksum, 16) != zlib.crc32(text):
+            return None
+        entry = Entry(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    known = isinstance(entry.kind, str) and isinstance(entry.values, dict) and type(entry.time) is int
+    return entry if known and type(entry.number) is int else None
+
+
+def _read_position(folder: Path, last: int) -> tuple[int, str]:
+    """Return how many entries are delivered, of `last`, and the run that has them."""
+    try:
+        number, run_id = json.loads((folder / "delivered").read_text(encoding="utf-8"))
+        return min(int(number), last), str(run_id)
+    except (OSError, ValueError, TypeError):
+        return 0, ""
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.replace(folder.with_suffix(".refused"))
+
+
+def new_key() -> str:
+    """Return a key that no other run has."""
+    return f"{time.time_ns():0{KEY_DIGITS}d}-{uuid.uuid4().hex[:12]}"
+
+
+def seconds_since(key: str) -> int:
+    """Return how many whole seconds ago the key was made."""
+    return (time.time_ns() - int(key[:KEY_DIGITS])) // 1_000_000_000
+
+
+def keys_on_disk() -> list[str]:
+    """Return the keys of all outboxes, the oldest first."""
+    folders = (main_root() / "outbox").glob("*-*")
+    return sorted(folder.name for folder in folders if folder.is_dir() and not folder.suffix)
+
+
+def open_left() -> Iterator[Outbox]:
+    """Yield each outbox that no living process has open, the oldest first. The caller closes it."""
+    for key in keys_on_disk():
+        try:
+            outbox = Outbox(key)
+        except (Timeout, RuntimeError):  # RuntimeError: this very thread has it open
+            continue
+        except UserError as error:
+            aside = _set_aside(main_root() / "outbox" / key)
+            print(f"{error}; what it has is not recorded, and kept in {aside}", file=sys.stderr)
+            continue
+        yield outbox
+
+
+def older_one_waits(key: str, name: str, value: str) -> bool:
+    """Return whether an outbox that is older than `key`, of whatever process, has an entry with this `value`
+    and is not delivered."""
+    for older in itertools.takewhile(lambda each: each < key, keys_on_disk()):
+        folder = main_root() / "outbox" / older
+        file = folder / "entries"
+        with contextlib.suppress(OSError, UserError):  # it was removed meanwhile, or is never delivered
+            entries, _ = read_entries(file.read_bytes(), file)
+            waits = _read_position(folder, len(entries))[0] < len(entries)
+            if waits and any(entry.values.get(name) == value for entry in entries):
+                return True
+    return False
