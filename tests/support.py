@@ -105,8 +105,9 @@ class OneTry:
     def wake(self) -> None:
         pass
 
-    def finish(self, patience: float) -> None:
+    def finish(self, patience: float, in_all: bool = False) -> None:
         assert patience
+        assert in_all in (True, False)
         try:
             if not self._opened:
                 open_store()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
-import errno
 import functools
 import gc
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from digits.base import interrupts, processes
-from digits.base.errors import UserError, without_credentials
+from digits.base.errors import UserError, disk_message, without_credentials
 from digits.base.paths import CONF
 from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
 from digits.config.params import option_lines, param_lines
@@ -105,18 +104,11 @@ def one_line_errors(is_expected: Callable[[Exception], bool] = lambda _: False) 
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python reports it once more at exit
         sys.exit("error: nobody reads standard output any more")
     except Exception as error:
-        expected = isinstance(error, UserError) or _is_of_the_disk(error) or is_expected(error)
+        of_disk = disk_message(error)
+        expected = isinstance(error, UserError) or of_disk or is_expected(error)
         if WANTS_TRACEBACK or not expected:
             raise
-        sys.exit(f"error: {without_credentials(in_one_line(error))}")
-
-
-def _is_of_the_disk(error: Exception) -> bool:
-    """Return whether the disk is full, or does not let this user write."""
-    return isinstance(error, OSError) and error.errno in (
-        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
-        *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
-    )
+        sys.exit(f"error: {without_credentials(of_disk or in_one_line(error))}")
 
 
 @functools.cache  # once in a process, however many trials it runs

@@ -1,6 +1,10 @@
 """The errors that a person is meant to read."""
 
+import errno
 import re
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
 
 class UserError(Exception):
@@ -14,9 +18,19 @@ class DivergedError(UserError):
     """The training loss is infinite or not a number."""
 
 
-def message_of(error: Exception) -> str:
+def message_of(error: BaseException) -> str:
     """Return what an error says, in one line, or its type if it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def disk_message(error: Exception) -> str | None:
+    """Return what to do if the disk is full, or does not let this user write, or None for another error."""
+    if not isinstance(error, OSError) or error.errno not in (*NO_SPACE, *NOT_WRITABLE):
+        return None
+    remedy = "choose another folder, or change that one"
+    if error.errno in NO_SPACE:
+        remedy = "free some, and give the same command again"
+    return f"{error.filename or 'the disk'}: {error.strerror}; {remedy}"
 
 
 def without_credentials(text: str) -> str:

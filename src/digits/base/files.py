@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -55,20 +56,35 @@ def replace_durably(file: Path, content: bytes | memoryview) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(file)  # which a write does not name
         raise
-    folder = os.open(file.parent, os.O_RDONLY)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in the folder are on the disk: they can be lost in a power cut."""
+    number = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)  # or the new name could be lost
+        os.fsync(number)
     finally:
-        os.close(folder)
+        os.close(number)
 
 
 def with_parents(file: Path) -> Path:
     """Create the folders above `file` and return it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy all files in the folder `source` to `target`. Raises OSError for the first that fails, as
+    shutil.copytree does not."""
+    for file in source.rglob("*"):
+        if file.is_file():
+            shutil.copyfile(file, with_parents(target / file.relative_to(source)))
 
 
 def write_json(file: Path, value: Any) -> None:

@@ -34,6 +34,9 @@ def staged(folder: Path) -> Iterator[Path]:
             stage.mkdir()
             yield stage
             _move(stage, folder)
+        except OSError as error:
+            error.filename = error.filename or str(folder)  # which a write does not name
+            raise
         finally:
             shutil.rmtree(stage, ignore_errors=True)
             Path(lock.lock_file).unlink(missing_ok=True)

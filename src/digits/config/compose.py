@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 from digits.base.paths import CONF
 from digits.base.section import Schema, unknown_key, validate
 from digits.config.options import Options, resolve_resources
@@ -159,4 +159,4 @@ def in_one_line(error: BaseException) -> str:
         key, group = unknown.groups()
         allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(KEYS_OF_COMMANDS)}"
         return f"{key}: unknown key in an override; {allowed}"
-    return " ".join(str(error).split())
+    return message_of(error)

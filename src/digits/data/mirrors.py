@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 from digits.config.data import Mirrors
 
 TIMEOUT = 20  # seconds without a byte
@@ -99,4 +99,4 @@ def _reason(error: Exception) -> str:
         return "no such file"
     if isinstance(error, ValueError) and "hash" in str(error):
         return "wrong checksum"
-    return " ".join(str(error).split())
+    return message_of(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from optuna.visualization import matplotlib
 
 from digits.base import files
 from digits.base.errors import UserError
+from digits.base.processes import is_gone, this_process
 from digits.search.search import Search
 from digits.search.space import Settings, Tpe
 from digits.tracking.address import WAIT_FOR_OTHERS, sqlite_uri
@@ -27,9 +29,10 @@ FAILURES_IN_A_ROW = 3  # after which a process stops, since the fourth trial wou
 POLL = 1  # seconds between two looks at trials that run in other processes
 
 Objective = Callable[[optuna.Trial], float]
+OnStale = Callable[[Mapping[str, Any]], None]  # called with the user attributes of a trial
 
 
-def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, Any]], None]) -> optuna.Study:
+def open_study(search: Search, database: Path, on_stale: OnStale) -> optuna.Study:
     """Create or continue the study in the SQLite file `database`.
 
     `on_stale` is called with the user attributes of each trial whose process was killed, once that shows. The
@@ -38,19 +41,14 @@ def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, 
     Raises UserError if the study of this name searches another space or another experiment.
     """
 
-    def give_up(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        on_stale(trial.user_attrs)
-        retry(study, trial)
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # processes that create the tables at once would be in each other's way
     with FileLock(f"{database}.lock"), _without_warnings():
-        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
         storage = optuna.storages.RDBStorage(
             sqlite_uri(database, WAIT_FOR_OTHERS),
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
-            heartbeat_stale_trial_callback=give_up,
+            heartbeat_stale_trial_callback=functools.partial(_try_again, on_stale),
         )
         study = optuna.create_study(
             storage=storage,
@@ -67,6 +65,21 @@ def open_study(search: Search, database: Path, on_stale: Callable[[Mapping[str, 
     return study
 
 
+def _try_again(on_stale: OnStale, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    on_stale(trial.user_attrs)
+    optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)(study, trial)
+
+
+def _fail_killed_trials(study: optuna.Study, on_stale: OnStale) -> None:
+    """Fail the trials whose process was killed, which shows at once on this machine, else after GRACE."""
+    with _without_warnings():
+        for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+            if is_gone(trial.user_attrs.get("process", {})):
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                _try_again(on_stale, study, trial)
+        optuna.storages.fail_stale_trials(study)
+
+
 def first_try(trial: optuna.Trial) -> int:
     """Return the number of the trial, or if it tries the point of a killed one again, of the first that
     did."""
@@ -81,18 +94,21 @@ def _without_warnings() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
-def optimize(study: optuna.Study, search: Search, lock: BaseFileLock, objective: Objective) -> None:
+def optimize(
+    study: optuna.Study, search: Search, lock: BaseFileLock, objective: Objective, on_stale: OnStale
+) -> None:
     """Run trials until as many are completed or pruned as the search asks for, counting those of all
     processes that share the study and its `lock`. Then wait for trials that run in other processes.
 
     `objective` is called with the lock held, and releases it once it has asked for all its values. A trial
-    that fails does not count and stops nothing.
+    that fails does not count and stops nothing. `on_stale` is that of `open_study`.
 
     Raises UserError after FAILURES_IN_A_ROW.
     """
     failures: list[Exception] = []
 
     def run_trial(trial: optuna.Trial) -> float:
+        trial.set_user_attr("process", this_process())
         try:
             value = objective(trial)
         except optuna.TrialPruned:
@@ -106,10 +122,9 @@ def optimize(study: optuna.Study, search: Search, lock: BaseFileLock, objective:
         return value
 
     while True:
-        with _without_warnings():
-            optuna.storages.fail_stale_trials(study)
         lock.acquire()
         try:
+            _fail_killed_trials(study, on_stale)
             trials = study.get_trials(deepcopy=False)
             done = sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in trials)
             running = sum(trial.state.name == "RUNNING" for trial in trials)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digits.base import paths
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import archive
@@ -72,7 +72,7 @@ def sweep(
         first, error = next(iter(errors.items()))
         raise UserError(
             f"{len(errors)} of {len(requests)} trials failed; the first, {' '.join(first)}, with "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:500]}; resume=true runs them again"
+            f"{type(error).__name__}: {message_of(error)[:500]}; resume=true runs them again"
         )
 
 

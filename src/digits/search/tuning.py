@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from digits.base import paths
 from digits.base.errors import DivergedError, UserError
@@ -37,13 +38,19 @@ def tune(request: Request[Config]) -> float:
 
     database = paths.main_root() / "optuna.db"
     lock = FileLock(f"{database}.{search.digest}.lock")
-    study = studies.open_study(
-        search, database, lambda attributes: trials.mark_killed(attributes.get("run", ""))
-    )
+
+    def mark_killed(attributes: Mapping[str, Any]) -> None:
+        trials.mark_killed(attributes.get("run", ""))
+
+    study = studies.open_study(search, database, mark_killed)
     with trials.search_run(search.study, lock) as parent:
         print(f"study {search.study}")
         studies.optimize(
-            study, search, lock, lambda trial: run_trial(trial, search, parent.run_id, prepared, lock)
+            study,
+            search,
+            lock,
+            lambda trial: run_trial(trial, search, parent.run_id, prepared, lock),
+            mark_killed,
         )
         with lock:  # one process trains the winner, and the others find it done
             return train_winner(study, search, parent)

@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from digits.base import files
 from digits.base.errors import UserError
 from digits.base.paths import main_root
 
@@ -76,6 +77,9 @@ class Outbox:
         self.waiting = deque(entries[self._delivered[0] :])
         if destination:
             self.append("store", {"names": destination})
+            with contextlib.suppress(OSError):
+                files.sync_folder(self.folder)
+                files.sync_folder(self.folder.parent)
         elif entries:
             destination = tuple(entries[0].values.get("names", ("", "")))
         self.destination = destination
@@ -96,9 +100,7 @@ class Outbox:
             lines = b"".join(each.line() for each in self._unwritten)
             try:
                 with self._file.open("r+b") as stream:
-                    stream.truncate(
-                        self._size
-                    )  # without what was written of a line for which there was no space
+                    stream.truncate(self._size)  # without a line for which there was not enough space
                     stream.seek(self._size)
                     stream.write(lines)
                     stream.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from digits.learning.history import Epoch
 
 LAST_WAIT = 20  # seconds at the end of a run in which the store must take an entry
-LAST_WAIT_IF_STOPPED = 3  # the same after an interrupt or an error
+LAST_WAIT_IF_STOPPED = 5  # seconds in all after an interrupt or an error
 
 
 class Recording:
@@ -88,12 +87,11 @@ class Recording:
         Raises UserError if the store refused something.
         """
         assert self._sender
-        patience = LAST_WAIT_IF_STOPPED if hurry else LAST_WAIT
         try:
-            self._sender.finish(patience)
+            self._sender.finish(LAST_WAIT_IF_STOPPED if hurry else LAST_WAIT, in_all=hurry)
         except KeyboardInterrupt:
             with interrupts_held():
-                self._sender.finish(LAST_WAIT_IF_STOPPED)
+                self._sender.finish(LAST_WAIT_IF_STOPPED, in_all=True)
             raise
         address = shown(tracking_uri())
         if error := self._sender.refused:
@@ -137,7 +135,7 @@ class Recording:
     def log_files(self, folder: Path) -> None:
         """Record all files in `folder`, under the same relative paths."""
         with self._outbox.new_folder() as copy:
-            shutil.copytree(folder, copy, dirs_exist_ok=True)
+            files.copy_files(folder, copy)
             self._append("files", {"folder": copy.name})
 
     def log_texts(self, texts: Mapping[str, str]) -> None:
@@ -167,7 +165,7 @@ class Recording:
         `reports`. If it gets a run of its own, that is a child of `parent`."""
         tags = resolve_tags({**values["tags"], **_tags_of_child(parent)})
         with self._outbox.new_folder() as copy:
-            shutil.copytree(reports, copy, dirs_exist_ok=True)
+            files.copy_files(reports, copy)
             self._append("scores", {**values, "tags": tags, "process": this_process(), "folder": copy.name})
 
     @interrupts_held()

@@ -45,9 +45,9 @@ class Sender:
         with self._changed:
             self._changed.notify()
 
-    def finish(self, patience: float) -> None:
-        """Wait until everything is delivered, but for no entry longer than `patience` seconds. What is left
-        then is sent as long as the process lives, and by the next command."""
+    def finish(self, patience: float, in_all: bool = False) -> None:
+        """Wait until everything is delivered, but for no entry longer than `patience` seconds, or not longer
+        `in_all`. What is left then is sent as long as the process lives, and by the next command."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -56,6 +56,8 @@ class Sender:
         while self._thread.is_alive() and left != self.left:
             left = self.left
             self._thread.join(patience)
+            if in_all:
+                break
 
     def _run(self) -> None:
         pause, away = float(FIRST_PAUSE), False

@@ -15,7 +15,7 @@ from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 from digits.base.interrupts import interrupts_held
 from digits.tracking.address import database_file, no_stray_folder, tracking_uri
 from digits.tracking.failures import not_opened
@@ -24,7 +24,7 @@ from digits.tracking.moved import follow_move
 RECORDING = "recording"  # the tag that identifies a run before the store has given it an id
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
 # MLflow's client would try for minutes, and wait for two at each request
-HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,7 @@ def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
     except (MlflowException, SQLAlchemyError, UnicodeError) as error:
         if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
             raise StoreAwayError(not_opened(tracking_uri(), error)) from error
-        raise UserError(f"filter: {' '.join(str(error).split())}") from error
+        raise UserError(f"filter: {message_of(error)}") from error
     return [
         Record(
             run.info.run_id,

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from digits.base.errors import UserError
+from digits.base.processes import this_process
 from digits.config.schema import Config
 from digits.search import study as studies
 from digits.search.search import Search, read_search
@@ -44,7 +45,7 @@ class Bench:
                 self.lock.release()
             return score(trial, config)
 
-        studies.optimize(self.study, self.search, self.lock, objective)
+        studies.optimize(self.study, self.search, self.lock, objective, self.stale.append)
 
     def states(self) -> list[str]:
         return [trial.state.name for trial in self.study.trials]
@@ -159,6 +160,20 @@ def test_a_trial_whose_process_was_killed_fails_and_is_made_up_for(
     bench.optimize()
     assert bench.states() == ["FAIL", "COMPLETE", "COMPLETE"]
     assert bench.stale == [{"run": "r1"}]
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_trial_whose_process_on_this_machine_was_killed_is_tried_again_at_once(database: Path) -> None:
+    bench = Bench(database, search_of(1))
+    killed = bench.study.ask()
+    bench.search.at(killed)
+    gone = this_process() | {"process_start": "of another one"}
+    killed.set_user_attr("process", gone)
+    point = dict(killed.params)
+    bench.optimize()
+    assert bench.states() == ["FAIL", "COMPLETE"]
+    assert bench.study.trials[1].params == point
+    assert bench.stale == [{"process": gone}]
 
 
 def test_a_trial_that_takes_long_in_another_process_is_waited_for(
