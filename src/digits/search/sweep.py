@@ -40,6 +40,8 @@ def sweep(
 
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
     from digits.tracking.described import recorded_parameters
+    from digits.tracking.opening import open_store
+    from digits.tracking.store import StoreAwayError
 
     resume = next(iter(requests.values())).options.resume is True
     which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
@@ -50,6 +52,7 @@ def sweep(
         }
 
         def finished() -> set[Overrides]:
+            open_store()  # which records what trials could not while it was away
             done = trials.finished_trials(sweep_id)
             return {words for words, parameters in recorded.items() if parameters in done}
 
@@ -61,18 +64,23 @@ def sweep(
         left = [words for words in requests if words not in done]
         if done:
             print(f"{len(done)} of {len(requests)} trials are finished already")
-        errors = launch_all(
-            left,
-            lambda batch: launch([(*words, f"parent_run={sweep_id}") for words in batch]),
-            stopped,
-            finished,
-        )
-        _report(parent, folder / "summary")
+        try:
+            errors = launch_all(
+                left,
+                lambda batch: launch([(*words, f"parent_run={sweep_id}") for words in batch]),
+                stopped,
+                finished,
+            )
+            _report(parent, folder / "summary")
+        except StoreAwayError as error:
+            raise UserError(
+                f"{error}; once it is back, the same command with resume=true ranks the trials"
+            ) from error
     if errors:
-        first, error = next(iter(errors.items()))
+        first, reason = next(iter(errors.items()))
         raise UserError(
             f"{len(errors)} of {len(requests)} trials failed; the first, {' '.join(first)}, with "
-            f"{type(error).__name__}: {message_of(error)[:500]}; resume=true runs them again"
+            f"{type(reason).__name__}: {message_of(reason)[:500]}; resume=true runs them again"
         )
 
 
@@ -80,15 +88,7 @@ def _report(parent: Recording, folder: Path) -> None:
     from digits.reports.ranking import rank
     from digits.reports.repeat import repeat_command
     from digits.search import results, trials
-    from digits.tracking.opening import open_store
-    from digits.tracking.store import StoreAwayError
 
-    try:
-        open_store()  # which records what trials could not while the store was away
-    except StoreAwayError as error:
-        raise UserError(
-            f"{error}; once it is back, the same command with resume=true ranks the trials"
-        ) from error
     groups = rank(trials.trials(parent.run_id, "attributes.status = 'FINISHED'"))
     if groups:
         command = repeat_command(groups[0].records[0].parameters)

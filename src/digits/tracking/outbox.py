@@ -59,7 +59,7 @@ class Outbox:
         self.key = key
         self.folder = main_root() / "outbox" / key
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.folder / "lock")
+        self._lock = FileLock(self.folder / "lock", thread_local=False)  # a Sender's thread releases it
         self._lock.acquire(timeout=0)
         self._file = self.folder / "entries"
         self._unwritten: list[Entry] = []

@@ -14,6 +14,7 @@ from digits.tracking.outbox import Outbox
 from digits.tracking.store import StoreAwayError
 
 FIRST_PAUSE, LONGEST_PAUSE = 1, 30  # seconds before an entry is sent again
+SHORT_WAIT = 1  # seconds
 
 
 class Sender:
@@ -31,7 +32,7 @@ class Sender:
         self._outbox, self._opened = outbox, opened
         self._delivery = Delivery(outbox)
         self._changed, self._hurry = threading.Condition(), threading.Event()
-        self._ending = False
+        self._ending = self._given_up = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -47,7 +48,7 @@ class Sender:
 
     def finish(self, patience: float, in_all: bool = False) -> None:
         """Wait until everything is delivered, but for no entry longer than `patience` seconds, or not longer
-        `in_all`. What is left then is sent as long as the process lives, and by the next command."""
+        `in_all`. What is left then is for the next one who opens the store."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -58,10 +59,13 @@ class Sender:
             self._thread.join(patience)
             if in_all:
                 break
+        self._given_up = True
+        self._hurry.set()
+        self._thread.join(SHORT_WAIT)  # no longer, since it can hang in a request
 
     def _run(self) -> None:
         pause, away = float(FIRST_PAUSE), False
-        while self._wait_for_entry():
+        while self._wait_for_entry() and not self._given_up:
             try:
                 self._deliver_next()
             except Exception as error:
@@ -78,7 +82,10 @@ class Sender:
                 if away:
                     self._say("is back")
                 pause, away = float(FIRST_PAUSE), False
-        self._outbox.remove()
+        if self._outbox.waiting:
+            self._outbox.close()
+        else:
+            self._outbox.remove()
 
     def _wait_for_entry(self) -> bool:
         with self._changed:

@@ -103,3 +103,26 @@ def check_trained(code: int, output: str) -> None:
     assert f"epoch {EPOCHS}/{EPOCHS}" in output
     assert "the next command or `make sync` delivers it" in output
     assert "Traceback" not in output
+
+
+def test_a_sweep_whose_server_goes_away_trains_all_and_is_ranked_once_the_server_is_back(
+    project: Project, team: int, tmp_path: Path
+) -> None:
+    sweep = ("python", "src/experiment.py", "-m", "model=small", "epochs=3", "seed=0,1,2")
+    with faulty_proxy(team) as proxy:
+        project.environment["MLFLOW_TRACKING_URI"] = proxy.address
+        with project.started(*sweep) as started:
+            read_until(started, "epoch 3/")
+            proxy.fault = "error 500"
+            output, _ = started.communicate()
+        assert started.returncode == 1
+        assert output.count("test accuracy") == 3, output
+        assert "once it is back, the same command with resume=true ranks the trials" in output
+        assert "Traceback" not in output
+        proxy.fault = ""
+        output = project.run(*sweep, "resume=true")
+        assert "3 of 3 trials are finished already" in output
+        assert "best by validation accuracy" in output
+    runs = find_runs(MlflowClient(f"sqlite:///{tmp_path / 'server/team.db'}"))
+    assert len(runs) == 4
+    assert {run.info.status for run in runs} == {"FINISHED"}

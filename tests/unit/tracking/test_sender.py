@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from digits.tracking import sender
 from digits.tracking.opening import destination
-from digits.tracking.outbox import Outbox, keys_on_disk, new_key
+from digits.tracking.outbox import Outbox, keys_on_disk, new_key, open_left
 from digits.tracking.sender import Sender
 
 pytestmark = pytest.mark.usefixtures("recording")
@@ -115,13 +115,14 @@ def test_at_the_end_the_wait_is_bounded_and_what_is_left_is_on_the_disk(
     assert keys_on_disk() == [sending.outbox.key]
 
 
-def test_what_is_left_is_sent_as_long_as_the_process_lives(sending: Sending, store: Store) -> None:
-    store.actions += [*[refuse] * 100]
+def test_what_is_left_is_for_the_next_one_who_opens_the_store(sending: Sending, store: Store) -> None:
+    store.actions += [refuse] * 10_000
     sending.add(1)
-    sending.sender.finish(0.02)
-    assert sending.sender.left
-    sending.sender.finish(10)
-    assert store.taken == [1]
+    assert list(open_left()) == []
+    sending.sender.finish(0.1)
+    (left,) = open_left()
+    assert [entry.values["number"] for entry in left.waiting] == [1]
+    left.remove()
 
 
 def test_what_the_store_refuses_for_good_is_set_aside(
