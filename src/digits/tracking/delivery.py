@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from digits.base.interrupts import interrupts_held
 from digits.tracking import scores, store, writer
-from digits.tracking.outbox import Entry, Outbox, older_one_waits
+from digits.tracking.entries import Entry
+from digits.tracking.outbox import Outbox, older_one_waits
 from digits.tracking.store import StoreAwayError
 
 LARGEST_GROUP = 100  # entries with metrics that are sent in one request
@@ -35,7 +37,8 @@ class Delivery:
     def deliver_all(self) -> None:
         """Deliver all that is left."""
         while self.outbox.waiting:
-            self.deliver_next()
+            with interrupts_held():
+                self.deliver_next()
 
     def _deliver_metrics(self, group: list[Entry]) -> None:
         run_id = self.outbox.run_id

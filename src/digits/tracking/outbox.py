@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import os
@@ -12,7 +11,6 @@ import sys
 import threading
 import time
 import uuid
-import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,24 +21,9 @@ from filelock import FileLock, Timeout
 from digits.base import files
 from digits.base.errors import UserError
 from digits.base.paths import main_root
+from digits.tracking.entries import Entry, read_entries
 
 KEY_DIGITS = 20  # of the time in nanoseconds with which a key begins, so that keys sort by age
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """Something to record, of a `kind` that digits.tracking.delivery knows. Entries are numbered from 1.
-    `time` is in milliseconds since 1970. `values` can be written as JSON."""
-
-    number: int
-    kind: str
-    time: int
-    values: Mapping[str, Any]
-
-    def line(self) -> bytes:
-        """Return the entry as a line of the file, with a checksum in front."""
-        text = json.dumps(dataclasses.asdict(self)).encode()
-        return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 class Outbox:
@@ -150,38 +133,6 @@ class Outbox:
     def close(self) -> None:
         """Let other processes deliver what is left."""
         self._lock.release()
-
-
-def read_entries(content: bytes, file: Path) -> tuple[list[Entry], int]:
-    """Return the entries in the `content` of `file`, and how many bytes of it they are. A last line that was
-    not written to its end is left out.
-
-    Raises UserError if another line is damaged or missing.
-    """
-    entries: list[Entry] = []
-    size = 0
-    lines = content.split(b"\n")[:-1]
-    for number, line in enumerate(lines, start=1):
-        entry = _read_line(line)
-        if entry is None and number == len(lines):
-            break
-        if entry is None or entry.number != number:
-            raise UserError(f"{file}: line {number} is damaged")
-        entries.append(entry)
-        size += len(line) + 1
-    return entries, size
-
-
-def _read_line(line: bytes) -> Entry | None:
-    checksum, _, text = line.partition(b" ")
-    try:
-        if int(checksum, 16) != zlib.crc32(text):
-            return None
-        entry = Entry(**json.loads(text))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    known = isinstance(entry.kind, str) and isinstance(entry.values, dict) and type(entry.time) is int
-    return entry if known and type(entry.number) is int else None
 
 
 def _read_position(folder: Path, last: int) -> tuple[int, str]:

@@ -17,8 +17,9 @@ from digits.base.errors import UserError
 from digits.learning.history import Epoch
 from digits.reports.sync import sync
 from digits.tracking import runs, store
+from digits.tracking.entries import Entry
 from digits.tracking.opening import destination, open_store
-from digits.tracking.outbox import Entry, keys_on_disk
+from digits.tracking.outbox import keys_on_disk
 from support import MakeSplit, OneTry, make_request, make_splits, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
