@@ -1,7 +1,7 @@
 """Train on the prepared images, and print how many seconds all epochs after the first took, in the last line.
 
 PYTHONPATH=src python benchmarks/recorded_seconds.py plain epochs=5         the training alone
-PYTHONPATH=src python benchmarks/recorded_seconds.py recorded epochs=5      with checkpoints and MLflow
+PYTHONPATH=src python benchmarks/recorded_seconds.py recorded epochs=5      with all that is kept of it
 
 reliability.py starts it.
 """
@@ -37,9 +37,9 @@ def main(arguments: argparse.Namespace) -> None:
     else:
         with (
             resumable(request, prepared) as progress,
-            run_of(request, prepared, progress) as run_id,
+            run_of(request, prepared, progress) as recording,
         ):
-            fit(run_id, request, prepared, progress, mark)
+            fit(recording, request, prepared, progress, mark)
     print(moments[-1] - moments[0])
 
 

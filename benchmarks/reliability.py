@@ -3,9 +3,9 @@
 PYTHONPATH=src python benchmarks/reliability.py                                    MNIST, about 5 minutes
 PYTHONPATH=src python benchmarks/reliability.py --rounds 1 data=sample epochs=2    half a minute
 
-In each round the same training runs alone, and with checkpoints and MLflow, in turn. The first epoch, in
-which TensorFlow traces the network, does not count. Then as many trainings are interrupted, each after its
-second epoch.
+In each round the same training runs alone, and with checkpoints, outbox and MLflow, in turn. The first
+epoch, in which TensorFlow traces the network, does not count. Then as many trainings are interrupted, each
+after its second epoch.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ EPOCHS = "epochs=5"
 
 
 def cost(project: Clone, overrides: list[str]) -> float:
-    """Return the time of a training with checkpoints and MLflow, in relation to the same alone."""
+    """Return the time of a training with checkpoints, outbox and MLflow, in relation to the same alone."""
     plain, recorded = (
         float(project.run("python", "benchmarks/recorded_seconds.py", how, *overrides)[1].split()[-1])
         for how in ("plain", "recorded")
     )
-    print(f"alone {plain:.2f} s, with checkpoints and MLflow {recorded:.2f} s", flush=True)
+    print(f"alone {plain:.2f} s, with checkpoints, outbox and MLflow {recorded:.2f} s", flush=True)
     return recorded / plain
 
 
@@ -71,7 +71,7 @@ def main(arguments: argparse.Namespace) -> None:
         costs = [cost(project, [EPOCHS, *arguments.overrides]) for _ in rounds]
         ends = [seconds_to_end(project, arguments.overrides) for _ in rounds]
     print(f"\n{machine()}\n\n| | | rounds |\n|---|---|---|")
-    print(f"| with checkpoints and MLflow, to the training alone | {spread(costs)} | {len(costs)} |")
+    print(f"| with checkpoints, outbox and MLflow, to the training alone | {spread(costs)} | {len(costs)} |")
     print(f"| seconds from Ctrl-C to the end | {spread(ends)} | {len(ends)} |")
 
 

@@ -58,7 +58,7 @@ def replace_durably(file: Path, content: bytes | memoryview) -> None:
         temporary.replace(file)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno:
             error.filename = str(file)  # which a write does not name
         raise
     sync_folder(file.parent)

@@ -35,7 +35,8 @@ def staged(folder: Path) -> Iterator[Path]:
             yield stage
             _move(stage, folder)
         except OSError as error:
-            error.filename = error.filename or str(folder)  # which a write does not name
+            if error.errno and not error.filename:
+                error.filename = str(folder)  # which a write does not name
             raise
         finally:
             shutil.rmtree(stage, ignore_errors=True)

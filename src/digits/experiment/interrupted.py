@@ -66,15 +66,17 @@ def resumable(request: Request[Config], splits: Splits, trial: int | None = None
         except Timeout:
             print("another process trains the same; waiting until it ends", file=sys.stderr)
             stack.enter_context(lock.acquire())
-        if request.options.resume is False:
-            checkpoint.remove()
         try:
+            if request.options.resume is False:
+                checkpoint.remove()
             yield Progress(checkpoint, checkpoint.read())
+            checkpoint.remove()
         except DivergedError:
             checkpoint.remove()  # it would diverge again
             raise
-        checkpoint.remove()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        finally:
+            if not file.exists():
+                Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _key(request: Request[Config], splits: Splits, trial: int | None) -> str:

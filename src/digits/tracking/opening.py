@@ -28,7 +28,6 @@ class Left:
     elsewhere: set[str] = dataclasses.field(default_factory=set)
 
 
-@interrupts_held()
 def open_store() -> Left:
     """Make the store current, deliver what earlier commands could not, and end the runs of processes that are
     gone.
@@ -91,6 +90,7 @@ def _deliver(outbox: Outbox) -> bool:
     return True
 
 
+@interrupts_held()
 def _end_left_runs(experiment: str) -> None:
     """Mark runs as KILLED that a process of this machine left RUNNING when it was killed."""
     client = mlflow.MlflowClient()

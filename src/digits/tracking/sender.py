@@ -77,7 +77,7 @@ class Sender:
                 away = True
                 self._hurry.wait(pause)
                 self._hurry.clear()
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = FIRST_PAUSE if self._ending else min(2 * pause, LONGEST_PAUSE)
             else:
                 if away:
                     self._say("is back")

@@ -1,9 +1,13 @@
 """Files are read and written."""
 
 import hashlib
+import os
 from pathlib import Path
 
+import pytest
+
 from digits.base import files
+from support import fail_after
 
 
 def test_csv_has_the_keys_of_its_rows_as_header(tmp_path: Path) -> None:
@@ -14,3 +18,20 @@ def test_csv_has_the_keys_of_its_rows_as_header(tmp_path: Path) -> None:
 def test_the_md5_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"digits")
     assert files.md5(tmp_path / "a") == hashlib.md5(b"digits").hexdigest()
+
+
+def test_all_files_of_a_folder_are_copied(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    for name in ("a", "b/c"):
+        files.with_parents(source / name).write_text(name)
+    files.copy_files(source, target)
+    assert {str(f.relative_to(target)): f.read_text() for f in target.rglob("*") if f.is_file()} == {
+        "a": "a",
+        "b/c": "b/c",
+    }
+
+
+def test_the_file_that_cannot_be_replaced_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_after(0, monkeypatch, (os, "fsync"))
+    with pytest.raises(OSError, match=r"No space left on device: .*model"):
+        files.replace_durably(tmp_path / "model", b"weights")

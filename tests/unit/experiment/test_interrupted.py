@@ -209,6 +209,13 @@ def test_without_space_for_a_checkpoint_the_training_goes_on_and_says_so(
     assert not checkpoints()
 
 
+def test_a_training_that_does_not_begin_leaves_nothing(tmp_path: Path) -> None:
+    wanted = request(tmp_path)
+    with pytest.raises(UserError), resumable(wanted, prepared(wanted)):
+        raise UserError("the store is away")
+    assert list((paths.main_root() / "checkpoints").iterdir()) == []
+
+
 def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None:
     interrupt_after_one_epoch(request(tmp_path))
     (file,) = checkpoints()
