@@ -8,6 +8,16 @@ from digits.base.errors import message_of, without_credentials
 from digits.tracking.address import shown
 
 LONGEST_REASON = 300  # letters
+SHORTER = (  # what is looked for in an error, and what is said instead
+    (r"\(\w+\.\w*Error\) (.*?)(?: \[SQL|$)", "{}"),
+    (r"Failed to establish a new connection: \[Errno -?\d+\] (.*?)[\"')]", "{}"),
+    (r"Connection aborted|Connection broken", "the connection broke off"),
+    (r"NameResolutionError", "no such host"),
+    (r"timed out|failed with timeout", "no answer in time"),
+    (r"not in a valid JSON format", "the answer is not one of MLflow"),
+    (r"failed with error code (\d+) != 200", "HTTP status {}"),
+    (r"failed with exception .*too many (\d+) error responses", "HTTP status {}"),
+)
 REFUSED = (  # what MLflow answers if the same request will never do
     *("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"),
     *("BAD_REQUEST", "RESOURCE_LIMIT_EXCEEDED"),
@@ -40,7 +50,10 @@ def not_opened(uri: str, error: Exception) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Return what an error says, in one line: of a database just that, without the statement."""
+    """Return what an error says, in one line: of a database and of the network just what happened, without
+    the statement or the request."""
     text = without_credentials(message_of(error))
-    of_database = re.search(r"\(\w+\.\w*Error\) (.*?)(?= \[SQL|$)", text)
-    return (of_database[1] if of_database else text)[:LONGEST_REASON]
+    for pattern, words in SHORTER:
+        if found := re.search(pattern, text):
+            return words.format(*found.groups())
+    return text[:LONGEST_REASON]

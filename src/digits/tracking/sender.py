@@ -64,7 +64,7 @@ class Sender:
         self._thread.join(SHORT_WAIT)  # no longer, since it can hang in a request
 
     def _run(self) -> None:
-        pause, away = float(FIRST_PAUSE), False
+        pause, away = float(FIRST_PAUSE), not self._opened  # which was said at the start
         while self._wait_for_entry() and not self._given_up:
             try:
                 self._deliver_next()
