@@ -38,7 +38,7 @@ test: setup ## run the test suite
 test-fast: setup ## run the tests that need no process of their own
 	pytest tests/unit
 
-test-slow: setup ## kill commands again and again, and run several at once
+test-slow: setup ## kill commands again and again, run several at once, let disks and servers fail
 	pytest tests/end_to_end/slow
 
 test-benchmarks: setup ## run each benchmark once, as short as can be
