@@ -67,7 +67,7 @@ def test_reliability_measures_the_cost_of_records_and_the_end_after_an_interrupt
     output = run_benchmark("reliability", "--rounds", "1", "data=sample", "model=small", "epochs=3")
     found = dict(re.findall(r"^\| ([^|]+) \| ([\d.]+) \(.*\) \| 1 \|$", output, re.MULTILINE))
     assert list(found) == [
-        "with checkpoints and MLflow, to the training alone",
+        "with checkpoints, outbox and MLflow, to the training alone",
         "seconds from Ctrl-C to the end",
     ]
     assert all(float(value) > 0 for value in found.values())
