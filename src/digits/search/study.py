@@ -42,8 +42,10 @@ def open_study(search: Search, database: Path, on_stale: OnStale) -> optuna.Stud
     """
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # of the heartbeat and of the figures; for the whole process, since a block of it is not safe with threads
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     # processes that create the tables at once would be in each other's way
-    with FileLock(f"{database}.lock"), _without_warnings():
+    with FileLock(f"{database}.lock"):
         storage = optuna.storages.RDBStorage(
             sqlite_uri(database, WAIT_FOR_OTHERS),
             heartbeat_interval=HEARTBEAT,
@@ -72,26 +74,19 @@ def _try_again(on_stale: OnStale, study: optuna.Study, trial: optuna.trial.Froze
 
 def _fail_killed_trials(study: optuna.Study, on_stale: OnStale) -> None:
     """Fail the trials whose process was killed, which shows at once on this machine, else after GRACE."""
-    with _without_warnings():
-        for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-            if is_gone(trial.user_attrs.get("process", {})):
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                _try_again(on_stale, study, trial)
-        optuna.storages.fail_stale_trials(study)
+    for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        if is_gone(trial.user_attrs.get("process", {})):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            _try_again(on_stale, study, trial)
+    optuna.storages.fail_stale_trials(study)
 
 
 def first_try(trial: optuna.Trial) -> int:
     """Return the number of the trial, or if it tries the point of a killed one again, of the first that
     did."""
     known = trial.study.get_trials(deepcopy=False)[trial.number]
-    with _without_warnings():
-        first = optuna.storages.RetryHeartbeatStaleTrialCallback.retried_trial_number(known)
+    first = optuna.storages.RetryHeartbeatStaleTrialCallback.retried_trial_number(known)
     return trial.number if first is None else first
-
-
-def _without_warnings() -> warnings.catch_warnings[None]:
-    """Silence what Optuna says about the heartbeat and its matplotlib figures being experimental."""
-    return warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 def optimize(
@@ -175,8 +170,7 @@ def draw_study(study: optuna.Study, folder: Path) -> None:
     plots: dict[str, Callable[..., Any]] = {"optimization_history.png": matplotlib.plot_optimization_history}
     if len({trial.value for trial in study.trials if trial.state.name == "COMPLETE"}) > 1:
         plots["param_importances.png"] = matplotlib.plot_param_importances
-    with _without_warnings():
-        for name, plot in plots.items():
-            figure = plot(study, target_name="validation accuracy").get_figure()
-            figure.savefig(files.with_parents(folder / name), dpi=110, bbox_inches="tight")
-            pyplot.close(figure)
+    for name, plot in plots.items():
+        figure = plot(study, target_name="validation accuracy").get_figure()
+        figure.savefig(files.with_parents(folder / name), dpi=110, bbox_inches="tight")
+        pyplot.close(figure)

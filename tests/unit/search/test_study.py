@@ -145,7 +145,6 @@ def test_failures_that_are_not_in_a_row_do_not_end_a_search(database: Path) -> N
     assert bench.states() == ["FAIL", "FAIL", "COMPLETE", "FAIL", "FAIL", "COMPLETE"]
 
 
-@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_a_trial_whose_process_was_killed_fails_and_is_made_up_for(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +161,6 @@ def test_a_trial_whose_process_was_killed_fails_and_is_made_up_for(
     assert bench.stale == [{"run": "r1"}]
 
 
-@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_a_trial_whose_process_on_this_machine_was_killed_is_tried_again_at_once(database: Path) -> None:
     bench = Bench(database, search_of(1))
     killed = bench.study.ask()
