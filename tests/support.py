@@ -133,6 +133,11 @@ def metric_points(run_id: str, metric: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in history]
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file in the folder, with its relative path."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 def fail_after(successes: int, patch: pytest.MonkeyPatch, *operations: tuple[Any, str]) -> None:
     """Let the operations, each given by owner and name, raise OSError after `successes` calls of any of them
     have succeeded."""

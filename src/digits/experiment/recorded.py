@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from digits.base import files
@@ -58,12 +58,12 @@ def _train(request: Request[Config], splits: Splits, progress: Progress) -> list
     return history
 
 
-@contextlib.contextmanager
-def run_of(request: Request[Config], splits: Splits, progress: Progress) -> Iterator[Recording]:
+def run_of(
+    request: Request[Config], splits: Splits, progress: Progress
+) -> contextlib.AbstractContextManager[Recording]:
     """Start the run of a training, or continue the one that it had when it was killed."""
     interrupted = progress.start.recording if progress.start else None
-    with runs.training_run(request, splits, computed_with(request), interrupted) as recording:
-        yield recording
+    return runs.training_run(request, splits, computed_with(request), interrupted)
 
 
 def computed_with(request: Request[Config]) -> dict[str, str]:

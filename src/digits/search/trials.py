@@ -28,7 +28,6 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
 
     Raises UserError if there is no sweep to resume.
     """
-    store.use()
     key = hashlib.md5(overrides.encode()).hexdigest()  # a filter has no way to quote a quote
     earlier = store.newest(f"tags.sweep_key = '{key}'") if resume else None
     if resume and earlier is None:
@@ -51,12 +50,11 @@ def search_run(study: str, lock: BaseFileLock) -> Iterator[Recording]:
 
     `lock` is the study's, so that processes that start at once find one parent.
     """
-    store.use()
     key = hashlib.md5(study.encode()).hexdigest()
+    tags = {"study": study, "study_key": key} | origin()
     with contextlib.ExitStack() as stack:
         with lock:
             earlier = store.newest(f"tags.study_key = '{key}'")
-            tags = {"study": study, "study_key": key} | origin()
             name, continued = f"search {study}", earlier.key if earlier else None
             run = runs.run(name, continued, tags=tags, shared=True)
             parent = stack.enter_context(run)

@@ -82,7 +82,7 @@ def store_name() -> str:
     file = database_file(uri)
     if file is None:
         return shown(uri)
-    return os.path.relpath(file, main_root()) if file.is_relative_to(main_root()) else str(file)
+    return str(file.relative_to(main_root()) if file.is_relative_to(main_root()) else file)
 
 
 def shown(uri: str) -> str:

@@ -26,7 +26,8 @@ class Delivery:
         """Deliver the next entry, or the next few if all have metrics. Raises what MLflow's client raises."""
         first = self.outbox.waiting[0]
         if first.kind == "metrics":
-            several = itertools.islice(list(self.outbox.waiting), LARGEST_GROUP)
+            # a copy, since another thread appends meanwhile
+            several = list(self.outbox.waiting)[:LARGEST_GROUP]
             group = list(itertools.takewhile(lambda entry: entry.kind == "metrics", several))
             self._deliver_metrics(group)
             self.outbox.mark_delivered(group[-1], self.outbox.run_id)

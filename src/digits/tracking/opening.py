@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator
 
 import mlflow
 
@@ -58,13 +57,11 @@ def destination() -> tuple[str, str]:
 
 def waits_for_this_store() -> bool:
     """Return whether something waits for the store that no living process delivers."""
-    return any(outbox.destination == destination() for outbox in _closed(open_left()))
-
-
-def _closed(outboxes: Iterator[Outbox]) -> Iterator[Outbox]:
-    for outbox in outboxes:
+    for outbox in open_left():
         outbox.close()
-        yield outbox
+        if outbox.destination == destination():
+            return True
+    return False
 
 
 def _deliver(outbox: Outbox) -> bool:

@@ -40,7 +40,7 @@ class Outbox:
         Raises UserError if its entries are damaged, and filelock.Timeout if another process has it open.
         """
         self.key = key
-        self.folder = main_root() / "outbox" / key
+        self.folder = _all() / key
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / "lock", thread_local=False)  # a Sender's thread releases it
         self._lock.acquire(timeout=0)
@@ -49,10 +49,8 @@ class Outbox:
         self._appending = threading.Lock()
         self._said = False
         try:
-            content = self._file.read_bytes() if self._file.exists() else b""
-            entries, self._size = read_entries(content, self._file)
-            self._delivered = _read_position(self.folder, len(entries))
             self._file.touch()
+            entries, self._size, self._delivered = _read(self.folder)
         except BaseException:
             self.close()
             raise
@@ -135,6 +133,18 @@ class Outbox:
         self._lock.release()
 
 
+def _all() -> Path:
+    """Return the folder of all outboxes."""
+    return main_root() / "outbox"
+
+
+def _read(folder: Path) -> tuple[list[Entry], int, tuple[int, str]]:
+    """Return the entries of an outbox, how many bytes they are, and what `_read_position` says."""
+    file = folder / "entries"
+    entries, size = read_entries(file.read_bytes(), file)
+    return entries, size, _read_position(folder, len(entries))
+
+
 def _read_position(folder: Path, last: int) -> tuple[int, str]:
     """Return how many entries are delivered, of `last`, and the run that has them."""
     try:
@@ -160,7 +170,7 @@ def seconds_since(key: str) -> int:
 
 def keys_on_disk() -> list[str]:
     """Return the keys of all outboxes, the oldest first."""
-    folders = (main_root() / "outbox").glob("*-*")
+    folders = _all().glob("*-*")
     return sorted(folder.name for folder in folders if folder.is_dir() and not folder.suffix)
 
 
@@ -172,7 +182,7 @@ def open_left() -> Iterator[Outbox]:
         except (Timeout, RuntimeError):  # RuntimeError: this very thread has it open
             continue
         except UserError as error:
-            aside = _set_aside(main_root() / "outbox" / key)
+            aside = _set_aside(_all() / key)
             print(f"{error}; what it has is not recorded, and kept in {aside}", file=sys.stderr)
             continue
         yield outbox
@@ -182,11 +192,8 @@ def older_one_waits(key: str, name: str, value: str) -> bool:
     """Return whether an outbox that is older than `key`, of whatever process, has an entry with this `value`
     and is not delivered."""
     for older in itertools.takewhile(lambda each: each < key, keys_on_disk()):
-        folder = main_root() / "outbox" / older
-        file = folder / "entries"
         with contextlib.suppress(OSError, UserError):  # it was removed meanwhile, or is never delivered
-            entries, _ = read_entries(file.read_bytes(), file)
-            waits = _read_position(folder, len(entries))[0] < len(entries)
-            if waits and any(entry.values.get(name) == value for entry in entries):
+            entries, _, (delivered, _) = _read(_all() / older)
+            if delivered < len(entries) and any(entry.values.get(name) == value for entry in entries):
                 return True
     return False

@@ -58,7 +58,6 @@ class Recording:
         values = {"recording": self.key, "name": name, "shared": shared, "process": this_process()}
         self._append("start", values | {"tags": resolve_tags({**tags, **_tags_of_child(parent)})})
 
-    @interrupts_held()
     def deliver(self, may_fail: bool) -> bool:
         """Deliver what was recorded so far, at once, and return whether that was possible. If not, unless it
         may fail, forget it and raise UserError."""
@@ -115,18 +114,16 @@ class Recording:
         """Record parameters, which do not change any more."""
         self._append("params", {key: str(value) for key, value in params.items()})
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Record numbers, of the run as a whole if there is no step."""
-        self._append("metrics", {"metrics": dict(metrics), "step": step, "again": False})
+    def log_metrics(
+        self, metrics: Mapping[str, float], step: int = 0, again: bool = False, durable: bool = True
+    ) -> None:
+        """Record numbers, of the run as a whole if there is no step. With `again` the run may have the step
+        from before it was interrupted. What is not `durable` may be lost in a power cut."""
+        self._append("metrics", {"metrics": dict(metrics), "step": step, "again": again}, durable)
 
     def log_epoch(self, epoch: Epoch, again: bool = False) -> None:
-        """Record the metrics of an epoch, whose number is the step: if `again`, in case the run does not have
-        them from before it was interrupted."""
-        self._append("metrics", {"metrics": epoch.metrics(), "step": epoch.epoch, "again": again})
-
-    def log_sample(self, metrics: Mapping[str, float], step: int) -> None:
-        """Record numbers of which a few may be lost in a power cut."""
-        self._append("metrics", {"metrics": dict(metrics), "step": step, "again": False}, durable=False)
+        """Record the metrics of an epoch. Its number is the step."""
+        self.log_metrics(epoch.metrics(), epoch.epoch, again)
 
     def log_inputs(self, inputs: Inputs) -> None:
         """Record data sets, as `describe_splits` returns them."""

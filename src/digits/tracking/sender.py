@@ -47,8 +47,8 @@ class Sender:
             self._changed.notify()
 
     def finish(self, patience: float, in_all: bool = False) -> None:
-        """Wait until everything is delivered, but for no entry longer than `patience` seconds, or not longer
-        `in_all`. What is left then is for the next one who opens the store."""
+        """Wait until everything is delivered, at most `patience` seconds for each entry, or `in_all`. What is
+        left then is for the next one who opens the store."""
         with self._changed:
             self._ending = True
             self._changed.notify()

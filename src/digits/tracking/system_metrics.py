@@ -52,6 +52,6 @@ class _Monitor(SystemMetricsMonitor):
                 if self._shutdown_event.wait(self.sampling_interval):
                     return
             sample = {f"{prefix}{name}": value for name, value in self.aggregate_metrics().items()}
-            self._recording.log_sample(sample, seconds_since(self._recording.key))
+            self._recording.log_metrics(sample, seconds_since(self._recording.key), durable=False)
             for each in self.monitors:
                 each.clear_metrics()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from project import Project
+from support import files_in
 
 STEP = 7  # writes, of the hundred or so of an experiment
 FAILS_AT_EVERY_WRITE = """
@@ -86,17 +87,12 @@ while code := experiment(successes):
 """
 
 
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
 def test_whichever_write_fails_an_experiment_is_complete_in_the_end(project: Project, tmp_path: Path) -> None:
     words = ("model=small", "model.filters=[4]", "epochs=2", "recipe=onecycle")
     out = tmp_path / "results/out"
     out.parent.mkdir()
     project.environment["PYTHONPATH"] = str(project.root / "src")
     output = project.run("python", "-c", FAILS_AT_EVERY_WRITE, str(out), str(tmp_path), str(STEP), *words)
-    print(output)
     assert "Traceback" not in output
     errors = [line for line in output.splitlines() if line.startswith("error: ")]
     assert errors

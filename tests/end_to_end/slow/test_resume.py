@@ -9,6 +9,7 @@ import pytest
 from mlflow.entities import LoggedModelStatus, Run
 
 from project import LONGEST, Project, read_until
+from support import files_in
 
 KILLS = 20
 IS_KILLED_AND_STARTED_AGAIN = """
@@ -51,10 +52,6 @@ while kills >= 0:
 def epochs(project: Project, run: Run) -> dict[str, list[tuple[int, float]]]:
     names = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
     return {name: project.points(run, name) for name in names}
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_command_that_is_killed_at_random_moments_ends_as_if_it_had_not_been(

@@ -22,7 +22,7 @@ from digits.experiment.interrupted import resumable
 from digits.learning.checkpoint import State
 from digits.learning.history import Epoch
 from digits.tracking.recording import Recording
-from support import make_request, metric_points, recorded_runs
+from support import files_in, make_request, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording", "prepare")
 EPOCHS = 3
@@ -35,10 +35,6 @@ def request(out: Path, *words: str) -> Request[Config]:
 
 def checkpoints() -> list[Path]:
     return sorted((paths.main_root() / "checkpoints").glob("*.checkpoint"))
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def after_epoch(

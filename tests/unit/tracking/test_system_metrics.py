@@ -20,7 +20,7 @@ def quick_samples(recording: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record_for(seconds: float) -> dict[str, float]:
-    """Record a run of so many seconds, and return its metrics."""
+    """Record a run that lasts `seconds`, and return its metrics."""
     with runs.run("sampled") as recording, system_metrics_of(recording):
         time.sleep(seconds)
     (run,) = recorded_runs()
