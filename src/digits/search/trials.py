@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mlflow
 from filelock import BaseFileLock
+from mlflow.exceptions import MlflowException
 
 from digits.base import files
 from digits.base.errors import UserError
@@ -103,9 +104,10 @@ def mark_winner(search: str, trial: int, model_file: Path) -> None:
 
 
 def mark_killed(key: str) -> None:
-    """Mark the run with this key as KILLED, if it is in this store."""
-    for record in store.search(f"tags.{RECORDING} = '{key}'"):
-        mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
+    """Mark the run with this key as KILLED, if it is in this store and that is there."""
+    with contextlib.suppress(StoreAwayError, MlflowException):
+        for record in store.search(f"tags.{RECORDING} = '{key}'"):
+            mlflow.MlflowClient().set_terminated(record.run_id, "KILLED")
 
 
 def mark_stopped_trials(parent: str, alive: Collection[str] = ()) -> list[dict[str, str]]:

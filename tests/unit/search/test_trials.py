@@ -112,6 +112,16 @@ def test_a_run_that_is_not_in_the_store_cannot_be_killed_and_stops_nothing(paren
     assert status(parent) == "FINISHED"
 
 
+def test_a_store_that_is_away_when_a_killed_run_should_be_marked_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise mlflow.exceptions.MlflowException("refused")
+
+    monkeypatch.setattr(store, "_set_experiment", refuse)
+    trials.mark_killed("0" * 32)
+
+
 def test_finished_trials_are_those_that_were_scored(parent: str) -> None:
     add_trial(parent, "seed=0")
     add_trial(parent, "seed=1", scored=False)
