@@ -27,9 +27,11 @@ def main(arguments: argparse.Namespace) -> None:
 
     from digits.learning import evaluation, model_file, training
 
-    model, _ = training.train(request.config, prepared["train"], prepared["validation"])
-    model_file.save(model, request.out / "model.keras")
-    report = evaluation.evaluate(model_file.load(request.out / "model.keras"), prepared["test"])
+    model, _ = training.train(request.config, prepared)
+    model_file.save(model, prepared.classes, request.out / "model.keras")
+    report = evaluation.evaluate(
+        model_file.load(request.out / "model.keras", prepared.shape, prepared.classes), prepared["test"]
+    )
     np.savetxt(request.out / "predictions.csv", report.predicted, fmt="%d")
     print(report.accuracy)
 

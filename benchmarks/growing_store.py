@@ -36,8 +36,9 @@ RECORDED = 10  # runs, to time one
 PAGE = 100  # runs on the first page of mlflow ui
 OVERRIDES = ("data=sample", "model=compact", "recipe=onecycle", f"epochs={EPOCHS}", "threads=1")
 SPLIT = Split(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10, dtype=np.uint8))
-TO_TRAIN = Splits({"train": SPLIT, "validation": SPLIT}, "digest")
-TO_TEST = Splits({"test": SPLIT}, "digest")
+CLASSES = tuple("0123456789")
+TO_TRAIN = Splits({"train": SPLIT, "validation": SPLIT}, "digest", CLASSES)
+TO_TEST = Splits({"test": SPLIT}, "digest", CLASSES)
 TAGS = {"threads": "1", "device": "CPU", "same_bits_on": "CPU, 1 to 3 threads"}
 
 
@@ -67,7 +68,9 @@ class GrowingStore:
             with runs.training_run(request, TO_TRAIN, TAGS) as recorded:
                 for epoch in range(1, EPOCHS + 1):
                     accuracy = 1 - 0.3 / epoch - 0.01 * noise.random()
-                    recorded.log_epoch(Epoch(epoch, accuracy, 1 - accuracy, accuracy, 1 - accuracy, 0.1, 1.0))
+                    recorded.log_epoch(
+                        Epoch(epoch, accuracy, 1 - accuracy, accuracy, accuracy, 1 - accuracy, 0.1, 1.0)
+                    )
                 recorded.log_metrics({"train_seconds": 10.0})
                 recorded.set_tags({"model_md5": files.md5(request.model_file)})
             with tempfile.TemporaryDirectory() as no_reports:

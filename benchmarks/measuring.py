@@ -96,7 +96,7 @@ def clone() -> Iterator[Clone]:
 def epoch_seconds(checkout: Path, images: int, *overrides: str) -> list[float]:
     """Return the seconds of each epoch but the first, in which TensorFlow traces the network, of a training
     by the library in `checkout`. It runs in a process of its own. Exits if that fails."""
-    command = [sys.executable, str(ROOT / "benchmarks/epoch_seconds.py"), str(images), *overrides]
+    command = [sys.executable, str(checkout / "benchmarks/epoch_seconds.py"), str(images), *overrides]
     environment = os.environ | {"PYTHONPATH": str(checkout / "src")}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:

@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
         moments.append(time.perf_counter())
 
     if arguments.how == "plain":
-        training.train(request.config, prepared["train"], prepared["validation"], mark)
+        training.train(request.config, prepared, mark)
     else:
         with (
             resumable(request, prepared) as progress,

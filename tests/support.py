@@ -28,6 +28,8 @@ from digits.tracking.outbox import Outbox
 
 ROOT = paths.ROOT
 DIGEST = "0123456789abcdef0123456789abcdef"
+SHAPE = (28, 28, 1)  # of the images that `make_split` makes
+CLASSES = tuple("0123456789")
 MakeSplit = Callable[[int], Split]
 Share = Callable[[str, Callable[[Path], None]], Path]  # see the fixture of this name
 COMPLETE = "complete"  # the file that marks what tests share
@@ -39,7 +41,7 @@ SMALL = (
 
 def make_splits(**by_name: Split) -> Splits:
     """Return splits of a data set with the digest DIGEST."""
-    return Splits(by_name, DIGEST)
+    return Splits(by_name, DIGEST, CLASSES)
 
 
 def make_request(*overrides: str, out: Path = Path(), primary: str = "config") -> Request[Config]:

@@ -70,6 +70,7 @@ class Recipe(Section):
     shift: Annotated[int, Field(ge=0, le=14)]  # pixels
     rotation: Annotated[float, Field(ge=0, le=180)]  # degrees
     scaling: Share
+    flip: bool  # at random, if the preset of the data allows it
     epochs: PositiveInt = Field(exclude=True)
     batch_size: PositiveInt = Field(exclude=True)
     learning_rate: dict[str, PositiveFloat] = Field(exclude=True)

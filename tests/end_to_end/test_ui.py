@@ -65,7 +65,7 @@ def record(make_split: MakeSplit) -> str:
         request = make_request(f"seed={seed}").with_options(parent_run=parent)
         with runs.training_run(request, make_splits(train=make_split(20)), {"threads": "2"}) as recorded:
             for n in (1, 2, 3):
-                recorded.log_epoch(Epoch(n, 0.9, 0.1, 0.8, 0.2, 0.05, 1.5))
+                recorded.log_epoch(Epoch(n, 0.9, 0.1, 0.8, 0.8, 0.2, 0.05, 1.5))
             recorded.log_metrics({"test_accuracy": 0.95, "test_error_percent": 5.0})
 
     record_run(0)

@@ -72,7 +72,10 @@ def test_a_command_gets_what_its_command_line_asks_for(tmp_path: Path) -> None:
     [
         ("split_seed=-1", "error: split_seed: input should be greater than or equal to 0, not -1 (command l"),
         ("nope=1", "error: nope: unknown key in an override; the keys are data, model, "),
-        ("model=nope", "error: model: no preset nope in conf/model/; there is best, compact, small, tutor"),
+        (
+            "model=nope",
+            "error: model: no preset nope in conf/model/; there is best, compact, small, tiny, ",
+        ),
         ("seed=${nope}", "error: Interpolation key 'nope' not found"),
         ("seed=1,2", "error: Ambiguous value for argument 'seed=1,2'"),
         ("seed", "error: Error parsing override 'seed'"),

@@ -13,7 +13,7 @@ from digits.config.params import KEYS
 from support import run_script
 
 SCRIPTS = sorted(file.name for file in (ROOT / "src").glob("*.py"))
-OF_DATA = ("fetch.py", "preprocess.py")
+OF_DATA = ("export_images.py", "fetch.py", "fingerprint.py", "preprocess.py")
 PARSED = ("compare.py", "sync.py", "ui.py")  # without a configuration
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")

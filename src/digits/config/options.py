@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Literal
 
 from pydantic import PositiveInt, field_validator
 
+from digits.base.processes import processors
 from digits.base.section import Section
 
 
@@ -46,6 +46,5 @@ class Options(Section):
 def resolve_resources(threads: Any, workers: int) -> dict[str, Any]:
     """Return the threads and workers that are meant. `threads` can be auto, and a negative number of
     `workers` is one for each processor."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = workers if workers > 0 else processors
-    return {"workers": workers, "threads": max(1, processors // workers) if threads == "auto" else threads}
+    workers = workers if workers > 0 else processors()
+    return {"workers": workers, "threads": max(1, processors() // workers) if threads == "auto" else threads}

@@ -10,8 +10,8 @@ from pydantic import Field, PositiveFloat, PositiveInt, create_model, model_vali
 
 from digits.base.section import Section, Seed, flatten
 from digits.config.compose import compose_values, parse
-from digits.config.data import DataConfig, content
-from digits.models import NETWORKS
+from digits.config.data import DataConfig, compared
+from digits.models import ARCHITECTURES, refuse_too_deep
 from digits.recipe import Recipe
 
 
@@ -25,6 +25,10 @@ class Network(Section):
     def arguments(self) -> dict[str, Any]:
         return self.model_dump(exclude={"name", "network"})
 
+    def refuse_too_deep(self, shape: tuple[int, int, int]) -> None:
+        """Raise UserError if the network has too many stages for images of this shape."""
+        refuse_too_deep(self.name, self.network, self.arguments, shape)
+
 
 def _sound(default: Any) -> Any:
     """Return a default of the recipe, or 1 if it is wrong: then only the recipe's own key is reported."""
@@ -36,6 +40,7 @@ def _network_schema(name: str, build: Callable[..., Any]) -> type[Network]:
     arguments: dict[str, Any] = {
         argument: (parameter.annotation, ...)
         for argument, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
     }
     arguments["network"] = (Literal[name], ...)
     return create_model(name, __base__=Network, **arguments)
@@ -44,7 +49,7 @@ def _network_schema(name: str, build: Callable[..., Any]) -> type[Network]:
 if TYPE_CHECKING:
     AnyNetwork = Network
 else:
-    _schemas = tuple(_network_schema(name, build) for name, build in NETWORKS.items())
+    _schemas = tuple(_network_schema(name, each.build) for name, each in ARCHITECTURES.items())
     AnyNetwork = Annotated[Union[_schemas], Field(discriminator="network")]  # noqa: UP007
 
 
@@ -82,8 +87,7 @@ class Config(DataConfig):
         """Return what tells experiments apart: the values of params.yaml, and those of the presets under
         dotted keys, such as `recipe.optimizer.momentum`."""
         values = self.model_dump()
-        sections = {"data": dict(content(self.data)), "model": values["model"], "recipe": values["recipe"]}
-        sections["data"].pop("sha256", None)  # the digests of the data sets stand for it
+        sections = {"data": compared(self.data), "model": values["model"], "recipe": values["recipe"]}
         presets = {group: values[group].pop("name") for group in ("data", "model", "recipe")}
         return values | presets | dict(flatten(sections))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,22 @@ from digits.base import files
 from digits.base.errors import UserError, message_of
 from digits.config.data import DataConfig
 from digits.data import sources
+from digits.data.arrays import problem_of
 from digits.data.splits import Split, Splits
 
 MADE_FROM = "settings.json"
 NAMES = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What is known of prepared data without reading the images: see `Splits`."""
+
+    digest: str
+    digests: Mapping[str, str]  # of each split
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]
+    leaked: int
 
 
 def save(splits: Splits, config: DataConfig, folder: Path) -> None:
@@ -25,24 +38,27 @@ def save(splits: Splits, config: DataConfig, folder: Path) -> None:
     for name, split in splits.items():
         np.savez(files.with_parents(folder / f"{name}.npz"), images=split.images, labels=split.labels)
     digests = {name: split.digest for name, split in splits.items()}
-    files.write_json(folder / MADE_FROM, _settings(config) | {"digest": splits.digest, "digests": digests})
+    description = Description(splits.digest, digests, splits.classes, splits.shape, splits.leaked)
+    files.write_json(folder / MADE_FROM, _settings(config) | dataclasses.asdict(description))
 
 
-def check(config: DataConfig, folder: Path) -> str:
-    """Return the digest of the data set that `save` wrote to `folder`.
+def check(config: DataConfig, folder: Path) -> Description:
+    """Return what is known of the data set that `save` wrote to `folder`.
 
     Raises UserError if there is none, or it was prepared with other settings than those of `config`.
     """
-    return _read_digests(config, folder)[0]
-
-
-def _read_digests(config: DataConfig, folder: Path) -> tuple[str, dict[str, str]]:
-    """Return the digests of the data set and of each split."""
     with _damage_reported(folder / MADE_FROM, config):
         found = files.read_json(folder / MADE_FROM)
-        digest, digests = str(found["digest"]), {name: str(found["digests"][name]) for name in NAMES}
+        height, width, channels = map(int, found["shape"])
+        description = Description(
+            str(found["digest"]),
+            {name: str(found["digests"][name]) for name in NAMES},
+            tuple(map(str, found["classes"])),
+            (height, width, channels),
+            int(found["leaked"]),
+        )
     sources.refuse_other(_settings(config), found, folder, config)
-    return digest, digests
+    return description
 
 
 def load(config: DataConfig, folder: Path, *names: str) -> Splits:
@@ -51,18 +67,18 @@ def load(config: DataConfig, folder: Path, *names: str) -> Splits:
     Raises UserError if they are missing, changed, or were prepared with other settings than those of
     `config`.
     """
-    digest, digests = _read_digests(config, folder)
+    known = check(config, folder)
     splits = {}
     for name in names:
         file = folder / f"{name}.npz"
         with _damage_reported(file, config):
-            splits[name] = _read(file)
-        if splits[name].digest != digests[name]:
+            splits[name] = _read(file, known)
+        if splits[name].digest != known.digests[name]:
             raise UserError(f"{file}: has changed since it was prepared; {sources.to_prepare(config)}")
-    return Splits(splits, digest)
+    return Splits(splits, known.digest, known.classes, known.leaked)
 
 
-def _read(file: Path) -> Split:
+def _read(file: Path, known: Description) -> Split:
     """Return the split in an archive. It takes no more memory than the file is long. Raises ValueError and
     much else if it is damaged."""
     with files.open_regular(file) as stream:
@@ -70,10 +86,12 @@ def _read(file: Path) -> Split:
             if any(member.compress_type != zipfile.ZIP_STORED for member in members.infolist()):
                 raise ValueError("is compressed")
         with np.load(stream) as archive:
-            split = Split(archive["images"], archive["labels"])
-    if problem := split.problem():
+            images, labels = archive["images"], archive["labels"]
+    if problem := problem_of(images, labels, len(known.classes)):
         raise ValueError(problem)
-    return split
+    if images.shape[1:] != known.shape:
+        raise ValueError(f"images have shape {images.shape[1:]}, not {known.shape}")
+    return Split(images, labels)
 
 
 @contextlib.contextmanager

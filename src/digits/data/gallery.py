@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from digits.base.drawing import new_figure, save_figure
-from digits.data.splits import Split
+from digits.data.arrays import Pixels
+from digits.data.splits import Splits
+
+LONGEST_NAME = 14  # letters, which have room above an image
 
 
-def draw_gallery(
-    title: str, images: NDArray[np.uint8], captions: Sequence[str], columns: int, file: Path
-) -> None:
-    """Draw (n, 28, 28, 1) `images`, dark on light, `columns` in a row."""
+def draw_gallery(title: str, images: Pixels, captions: Sequence[str], columns: int, file: Path) -> None:
+    """Draw (n, height, width, channels) `images`, `columns` in a row."""
     rows = max(1, -(-len(images) // columns))
     figure, (axis,) = new_figure(title, 1, 1.25 * columns, 0.4 + 1.5 * rows)
     side, width, height = 28, 35, 42  # of an image, and of its place with the caption above it
+    tall, wide = (side * n / max(images.shape[1:3]) for n in images.shape[1:3])
     for n, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top, left = (n // columns + 1) * height - side, n % columns * width
-        extent = (left, left + side, top + side, top)
-        axis.imshow(image.squeeze(-1), cmap="gray_r", vmin=0, vmax=255, extent=extent)
+        across, down = left + (side - wide) / 2, top + (side - tall) / 2
+        shown = image.squeeze(-1) if image.shape[-1] == 1 else image
+        axis.imshow(
+            shown,
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            extent=(across, across + wide, down + tall, down),
+            aspect="equal",
+        )
         axis.text(left + side / 2, top - 1, caption, ha="center", va="bottom", fontsize=9)
     # one pair of axes, since a pair for each of 24 images takes five times as long
     axis.set(xlim=(0, columns * width - (width - side)), ylim=(rows * height, 0))
@@ -30,6 +37,13 @@ def draw_gallery(
     save_figure(figure, file)
 
 
-def draw_first_nine(title: str, split: Split, file: Path) -> None:
-    """Draw the first nine images below their labels, three by three."""
-    draw_gallery(title, split.images[:9], [str(label) for label in split.labels[:9]], 3, file)
+def draw_first_nine(title: str, splits: Splits, file: Path) -> None:
+    """Draw the first nine training images below the names of their classes, three by three."""
+    split = splits["train"]
+    names = [short_name(splits.classes[label]) for label in split.labels[:9]]
+    draw_gallery(title, split.images[:9], names, 3, file)
+
+
+def short_name(name: str) -> str:
+    """Return the name of a class, cut to what has room."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

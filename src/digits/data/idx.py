@@ -5,6 +5,7 @@ LeCun, Cortes and Burges described it on the page that first offered MNIST.
 
 import gzip
 import math
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -20,24 +21,53 @@ TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
 TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 
 UNSIGNED_BYTE = 0x08
+MAGIC = bytes((0, 0, UNSIGNED_BYTE))
 LARGEST = 2**30  # bytes of data, which is 20 times MNIST
 FETCH_AGAIN = "fetch it again with `dvc repro --force fetch`"
 
 
-def read(file: Path, dimensions: int) -> NDArray[np.uint8]:
-    """Return the array in `file`, which must have this many dimensions and exactly the bytes for them.
+def read_split(folder: Path, names: tuple[str, str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return images, (n, height, width, channels), and labels, (n,), in the files with these names.
+
+    Raises UserError as `read` does.
+    """
+    images, labels = read(folder / names[0], 3, 4), read(folder / names[1], 1)
+    return images[..., np.newaxis] if images.ndim == 3 else images, labels
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy the four files in the folder `source`, which may be gzipped or not, to `target`, gzipped.
+
+    Raises UserError if one is missing.
+    """
+    for name in (*TRAIN, *TEST):
+        zipped = source / name
+        plain = zipped.with_suffix("")
+        if zipped.exists():
+            shutil.copyfile(zipped, target / name)
+        elif plain.exists():
+            with plain.open("rb") as content, gzip.open(target / name, "wb", compresslevel=1) as stream:
+                shutil.copyfileobj(content, stream)
+        else:
+            raise UserError(f"{zipped}: does not exist, neither with .gz nor without")
+
+
+def read(file: Path, *dimensions: int) -> NDArray[np.uint8]:
+    """Return the array in `file`, which must have one of these numbers of dimensions, and exactly the bytes
+    for them.
 
     No more memory is used than the header asks for, nor more than LARGEST bytes and a few.
 
     Raises UserError if the file is missing, not a regular one, incomplete, too long, too large, or not IDX.
     """
-    header = 4 + 4 * dimensions
     try:
         with files.open_regular(file) as compressed, gzip.GzipFile(fileobj=compressed) as stream:
-            start = stream.read(header)
-            if len(start) < header or start[:4] != bytes((0, 0, UNSIGNED_BYTE, dimensions)):
-                raise UserError(f"{file}: is not an IDX file of {dimensions} dimensions; {FETCH_AGAIN}")
-            shape = struct.unpack(f">{dimensions}I", start[4:])
+            start = stream.read(4)
+            sizes = stream.read(4 * start[3]) if len(start) == 4 else b""
+            if start[:3] != MAGIC or start[3] not in dimensions or len(sizes) < 4 * start[3]:
+                wanted = " or ".join(map(str, dimensions))
+                raise UserError(f"{file}: is not an IDX file of {wanted} dimensions; {FETCH_AGAIN}")
+            shape = struct.unpack(f">{start[3]}I", sizes)
             expected = math.prod(shape)
             if expected > LARGEST:
                 raise UserError(

@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from digits.base.errors import UserError, message_of
-from digits.config.data import Mirrors
 
 TIMEOUT = 20  # seconds without a byte
 PATIENCE = 30  # seconds after which a mirror must have been fast enough
@@ -20,19 +20,19 @@ SLOWEST = 1000  # bytes a second
 RETRIES = 1  # for each file of each mirror, after a pause
 
 
-def download(data: Mirrors, folder: Path) -> None:
-    """Write the files to `folder`, each from the first mirror that has it. DIGITS_MIRROR is asked before the
-    others.
+def download(mirrors: Sequence[str], sha256: Mapping[str, str], folder: Path) -> None:
+    """Write the files, named with their SHA-256, to `folder`, each from the first mirror that
+    has it. DIGITS_MIRROR is asked before the others.
 
     Raises UserError if no mirror has a file.
     """
     own = os.environ.get("DIGITS_MIRROR")
-    mirrors = [own, *data.mirrors] if own else data.mirrors
-    for name, sha256 in data.sha256.items():
+    mirrors = [own, *mirrors] if own else mirrors
+    for name, digest in sha256.items():
         failures = []
         for mirror in mirrors:
             try:
-                _fetch(mirror, name, sha256, folder)
+                _fetch(mirror, name, digest, folder)
                 break
             except (OSError, ValueError) as error:  # pooch raises ValueError for a wrong checksum
                 failures.append(f"{mirror} ({_reason(error)})")

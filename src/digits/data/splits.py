@@ -1,27 +1,28 @@
-"""Prepare the training, validation and test images as arrays, and keep with them what they were made from."""
+"""Prepare the training, validation and test images as arrays."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digits.base.errors import UserError
+from digits.base.errors import UserError, shortened
 from digits.config.data import DataConfig
-from digits.data import idx, sources
+from digits.data import sources
+from digits.data.arrays import Labels, Pixels, duplicates, problem_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Images, (n, 28, 28, 1) uint8 from 0 to 255, and their labels, (n,) uint8 from 0 to 9."""
+    """Images, (n, height, width, channels) uint8 from 0 to 255, and the numbers of their classes, (n,) uint8,
+    or uint16 if there are more than 256 classes."""
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    images: Pixels
+    labels: Labels
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -33,32 +34,23 @@ class Split:
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 
-    def problem(self) -> str | None:
-        """Return what is wrong with the arrays, or None."""
-        if self.images.dtype != np.uint8 or self.labels.dtype != np.uint8:
-            return f"images and labels are {self.images.dtype} and {self.labels.dtype}, not uint8"
-        if self.images.shape[1:] != (28, 28, 1) or self.labels.ndim != 1:
-            return f"images have shape {self.images.shape}, not (n, 28, 28, 1)"
-        if len(self.images) != len(self.labels):
-            return f"{len(self.labels):,} labels for {len(self.images):,} images"
-        if len(self) and self.labels.max() > 9:
-            return f"a label {self.labels.max()}, not 0 to 9"
-        return None
-
-    def class_counts(self) -> list[int]:
+    def class_counts(self, classes: int) -> list[int]:
         """Return how many images each class has."""
-        return [int(n) for n in np.bincount(self.labels, minlength=10)]
+        return [int(n) for n in np.bincount(self.labels, minlength=classes)]
 
 
 @dataclasses.dataclass(frozen=True)
 class Splits(Mapping[str, Split]):
     """The splits by name: train, validation (empty if nothing is held out) and test, or some of them.
 
-    `digest` identifies the data set: all images and labels, however they are split for validation.
+    `digest` identifies the data set: all images and labels, however they are split for validation. `classes`
+    are the names of the labels, and `leaked` is how many test images are also images of the other splits.
     """
 
     by_name: Mapping[str, Split]
     digest: str
+    classes: tuple[str, ...]
+    leaked: int = 0
 
     def __getitem__(self, name: str) -> Split:
         return self.by_name[name]
@@ -69,17 +61,27 @@ class Splits(Mapping[str, Split]):
     def __len__(self) -> int:
         return len(self.by_name)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        height, width, channels = next(iter(self.by_name.values())).images.shape[1:]
+        return height, width, channels
+
 
 def prepare(config: DataConfig, raw: Path) -> Splits:
-    """Read the four files in `raw` and hold out the share `config.validation` of the training images.
+    """Read the images in `raw` and hold out the share `config.validation` of the training images.
 
     The share is the same in each class, and the images keep their order.
 
-    Raises UserError if the files are not those of `config.data`, one of them is damaged, or the share is too
-    small to contain every class.
+    Raises UserError if the images are not those of `config.data`, or damaged, or cannot be trained on.
     """
-    sources.refuse_other(sources.settings(config.data), sources.read_source(raw), raw, config)
-    all_images, test = _read_split(raw, idx.TRAIN), _read_split(raw, idx.TEST)
+    found = sources.read(config, raw)
+    for images, labels in (found.train, found.test):
+        problem = problem_of(images, labels, len(found.classes)) if len(labels) else "no images"
+        if problem:
+            raise UserError(f"{raw}: {problem} ({sources.preset_file(config.data)})")
+    all_images, test = Split(*found.train), Split(*found.test)
+    _refuse_small_classes(config, all_images, found.classes)
     kept = held_out = np.arange(len(all_images))
     if config.validation == 0:
         held_out = held_out[:0]
@@ -96,14 +98,25 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
         Split(all_images.images[rows], all_images.labels[rows]) for rows in (np.sort(kept), np.sort(held_out))
     )
     digest = hashlib.md5(f"{all_images.digest} {test.digest}".encode()).hexdigest()
-    return Splits({"train": train, "validation": validation, "test": test}, digest)
+    return Splits(
+        {"train": train, "validation": validation, "test": test},
+        digest,
+        found.classes,
+        leaked=len(duplicates(all_images.images, test.images)),
+    )
 
 
-def _read_split(folder: Path, names: tuple[str, str]) -> Split:
-    """Return the split in the IDX files of images and labels. Raises UserError if they do not fit."""
-    images, labels = idx.read(folder / names[0], 3), idx.read(folder / names[1], 1)
-    split = Split(images[..., np.newaxis], labels)
-    problem = "no images" if len(images) == 0 else split.problem()
-    if problem:
-        raise UserError(f"{folder / names[0]}: {problem}; {idx.FETCH_AGAIN}")
-    return split
+def _refuse_small_classes(config: DataConfig, split: Split, classes: Sequence[str]) -> None:
+    """Raise UserError if a class has too few images to be trained on, and to be held out too."""
+    fewest = 1 if config.validation == 0 else 2
+    few = [name for name, n in zip(classes, split.class_counts(len(classes)), strict=True) if n < fewest]
+    if few:
+        raise UserError(
+            f"data: {fewest} training images of each class are needed; there are fewer of {shortened(few)}"
+        )
+
+
+def describe_classes(counts: Sequence[int]) -> str:
+    """Return how many classes there are, and of which sizes."""
+    sizes = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
+    return f"{len(counts):,} classes with {sizes} training images each"

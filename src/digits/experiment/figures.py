@@ -9,17 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits.base.drawing import new_figure, save_figure, use_log_scale
-from digits.data.gallery import draw_gallery
+from digits.data.gallery import draw_gallery, short_name
 from digits.data.splits import Split
 from digits.learning.history import Epoch
 
+MOST_IN_MATRIX = 30  # classes; a larger matrix cannot be read
+MOST_CONFUSIONS = 30  # that are drawn if there are more classes
 
-def draw_mistakes(title: str, split: Split, probabilities: NDArray[np.float32], file: Path) -> None:
-    """Draw the 24 wrong predictions of which the network, with (n, 10) `probabilities`, was the surest."""
+
+def draw_mistakes(
+    title: str, split: Split, probabilities: NDArray[np.float32], classes: Sequence[str], file: Path
+) -> None:
+    """Draw the 24 wrong predictions of which the network, with these (n, classes) `probabilities`, was the
+    surest."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != split.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:24]
-    captions = [f"{split.labels[i]} read as {predicted[i]}\n{confidence[i]:.1%} sure" for i in worst]
+    names = [short_name(name) for name in classes]
+    between = " read as " if max(map(len, names)) <= 2 else "\nread as "
+    captions = [
+        f"{names[split.labels[i]]}{between}{names[predicted[i]]}\n{confidence[i]:.1%} sure" for i in worst
+    ]
     draw_gallery(title, split.images[worst], captions, 8, file)
 
 
@@ -44,16 +54,42 @@ def draw_learning_curves(title: str, history: Sequence[Epoch], file: Path) -> No
     save_figure(figure, file)
 
 
-def draw_confusion(title: str, matrix: NDArray[np.int64], file: Path) -> None:
-    """Draw (10, 10) counts, true classes in rows and predicted ones in columns. Only mistakes are coloured,
-    because the diagonal would hide them."""
-    figure, (axis,) = new_figure(title, 1, 5.5, 5.7)
-    wrong = matrix * (1 - np.eye(10, dtype=np.int64))
+def draw_confusion(title: str, matrix: NDArray[np.int64], classes: Sequence[str], file: Path) -> None:
+    """Draw (classes, classes) counts, true classes in rows and predicted ones in columns. Only mistakes are
+    coloured, because the diagonal would hide them. Of many classes the most frequent mistakes are drawn."""
+    wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
+    if len(matrix) > MOST_IN_MATRIX:
+        _draw_most_frequent(title, wrong, classes, file)
+        return
+    side = max(5.5, 1.6 + 0.34 * len(matrix))  # inches
+    figure, (axis,) = new_figure(title, 1, side, side + 0.2)
     most = max(1, wrong.max())
     axis.imshow(wrong, cmap="Reds", vmin=0, vmax=most)
+    size = 9 if len(matrix) <= 10 else 6.5
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             color = "white" if wrong[row, column] > 0.7 * most else "black"
-            axis.text(column, row, str(count), ha="center", va="center", fontsize=9, color=color)
-    axis.set(xlabel="predicted", ylabel="true", xticks=range(10), yticks=range(10))
+            axis.text(column, row, str(count), ha="center", va="center", fontsize=size, color=color)
+    names = [short_name(name) for name in classes]
+    axis.set(xlabel="predicted", ylabel="true", xticks=range(len(names)), yticks=range(len(names)))
+    upright = 0 if max(map(len, names)) <= 2 else 90  # degrees; longer names would overlap side by side
+    axis.set_xticklabels(names, rotation=upright)
+    axis.set_yticklabels(names)
+    save_figure(figure, file)
+
+
+def _draw_most_frequent(title: str, wrong: NDArray[np.int64], classes: Sequence[str], file: Path) -> None:
+    """Draw a bar for each of the most frequent mistakes."""
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
+    pairs = [(*np.unravel_index(each, wrong.shape), wrong.flat[each]) for each in order if wrong.flat[each]]
+    figure, (axis,) = new_figure(title, 1, 7, 1.2 + 0.22 * len(pairs))
+    names = [f"{short_name(classes[true])} read as {short_name(classes[read])}" for true, read, _ in pairs]
+    bars = axis.barh(range(len(pairs)), [count for *_, count in pairs], color="tab:red")
+    axis.bar_label(bars, fontsize=8, padding=2)
+    axis.set(yticks=range(len(pairs)), ylim=(len(pairs) - 0.5, -0.5), xlabel="images")
+    axis.set_yticklabels(names, fontsize=8)
+    axis.set_title(
+        f"the {len(pairs)} most frequent of {np.count_nonzero(wrong):,} kinds of mistakes", fontsize=9
+    )
+    axis.xaxis.get_major_locator().set_params(integer=True)
     save_figure(figure, file)

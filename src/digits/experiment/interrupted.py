@@ -84,6 +84,7 @@ def _key(request: Request[Config], splits: Splits, trial: int | None) -> str:
     known = {
         "parameters": recorded_parameters(request.config, splits.digest),
         "splits": {name: splits[name].digest for name in ("train", "validation")},
+        "classes": splits.classes,
         "parent": request.options.parent_run,
         "trial": trial,
         "numerics": runtime.numerics(request.resources.threads),

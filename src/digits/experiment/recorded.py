@@ -53,7 +53,7 @@ def _train(request: Request[Config], splits: Splits, progress: Progress) -> list
         files.write_json(reports / "training.json", last)
         figures.draw_learning_curves(runs.run_name(request), history, reports / "learning_curves.png")
         recording.log_files(reports)
-        model_file.save(model, stage / "models/model.keras")
+        model_file.save(model, splits.classes, stage / "models/model.keras")
         recording.log_model(model, stage / "models/model.keras", splits)
     return history
 
@@ -99,34 +99,38 @@ def fit(
         print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
         for epoch in progress.start.history:
             record(epoch)
-    trained = training.train(
-        request.config, splits["train"], splits["validation"], record, progress.start, keep
-    )
+    trained = training.train(request.config, splits, record, progress.start, keep)
     recording.log_metrics({"train_seconds": progress.seconds})
     return trained
 
 
 def evaluate(request: Request[Config], splits: Splits) -> None:
     """Score the model, write reports to `request.out`, record them, and print the accuracy."""
-    test, data = splits["test"], request.config.data.name
+    test, names, data = splits["test"], splits.classes, request.config.data.name
     opened = runs.check_store(request)
-    report = evaluation.evaluate(model_file.load(request.model_file), test)
+    report = evaluation.evaluate(model_file.load(request.model_file, splits.shape, splits.classes), test)
     with staged(request.out) as stage:
         reports = stage / "reports"
         scores = {
             "test_accuracy": report.accuracy,
+            "test_balanced_accuracy": report.balanced_accuracy,
             "test_loss": report.loss,
             "test_error_percent": report.error_percent,
         }
         files.write_json(reports / "metrics.json", scores)
-        files.write_csv(reports / "per_class.csv", evaluation.class_scores(test, report))
+        files.write_csv(reports / "per_class.csv", evaluation.class_scores(test, report, names))
         pairs = zip(test.labels, report.predicted, strict=True)
-        files.write_csv(reports / "predictions.csv", ({"actual": a, "predicted": p} for a, p in pairs))
+        files.write_csv(
+            reports / "predictions.csv", ({"actual": names[a], "predicted": names[p]} for a, p in pairs)
+        )
         title = f"{data}: {report.mistakes:,} of {len(test):,} test images wrong"
-        figures.draw_confusion(title, report.confusion, reports / "confusion.png")
-        figures.draw_mistakes(title, test, report.probabilities, reports / "mistakes.png")
+        figures.draw_confusion(title, report.confusion, names, reports / "confusion.png")
+        figures.draw_mistakes(title, test, report.probabilities, names, reports / "mistakes.png")
         runs.record_scores(request, splits, scores, reports, opened)
     print(
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
-        f"{len(test):,} {data} images), loss {report.loss:.4f}"
+        f"{len(test):,} {data} images), balanced accuracy {report.balanced_accuracy:.2%}, "
+        f"loss {report.loss:.4f}"
     )
+    if splits.leaked:
+        print(f"leakage: {splits.leaked:,} of these images were seen in training or validation")

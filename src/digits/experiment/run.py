@@ -9,6 +9,7 @@ from digits.base import paths
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import archive
+from digits.data.splits import Splits
 
 if TYPE_CHECKING:
     from digits.learning.history import Epoch
@@ -19,9 +20,19 @@ def train(request: Request[Config]) -> list[Epoch]:
 
     Raises UserError if the data are not prepared as asked for, or the training diverges.
     """
-    prepared = archive.load(request.config, paths.PREPARED, "train", "validation")
+    prepared = load_training_images(request)
     history: list[Epoch] = start_learning(request).train(request, prepared)
     return history
+
+
+def load_training_images(request: Request[Config]) -> Splits:
+    """Return the prepared training and validation images.
+
+    Raises UserError if they are not prepared as asked for, or too small for the network.
+    """
+    prepared = archive.load(request.config, paths.PREPARED, "train", "validation")
+    request.config.model.refuse_too_deep(prepared.shape)
+    return prepared
 
 
 def evaluate(request: Request[Config]) -> None:
@@ -35,7 +46,7 @@ def evaluate(request: Request[Config]) -> None:
 
 def train_and_evaluate(request: Request[Config]) -> float | None:
     """Do both, as one run. Return the validation accuracy, for sweepers: the test set decides nothing."""
-    prepared = archive.load(request.config, paths.PREPARED, "train", "validation")
+    prepared = load_training_images(request)
     test = archive.load(request.config, paths.PREPARED, "test")
     history: list[Epoch] = start_learning(request).train_and_evaluate(request, prepared, test)
     return history[-1].val_accuracy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -14,8 +15,8 @@ from digits.data.splits import Split
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Accuracy and loss (cross-entropy), (10, 10) counts with true classes in rows, and (n, 10)
-    probabilities."""
+    """Accuracy and loss (cross-entropy), (classes, classes) counts with true classes in rows, and
+    (n, classes) probabilities."""
 
     accuracy: float
     loss: float
@@ -32,6 +33,12 @@ class Report:
     def mistakes(self) -> int:
         """How many images are wrong."""
         return int(self.confusion.sum() - self.confusion.trace())
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean over the classes that have images of the share that is right (Brodersen et al., 2010)."""
+        images = self.confusion.sum(axis=1)
+        return float(np.mean(self.confusion.diagonal()[images > 0] / images[images > 0]))
 
     @property
     def error_percent(self) -> float:
@@ -52,24 +59,24 @@ def evaluate(model: keras.Model, split: Split) -> Report:
     return Report(
         accuracy=float(np.mean(predicted == split.labels)),
         loss=float(-np.log(np.maximum(likelihood, 1e-7)).mean()),  # clipped as Keras does
-        confusion=confusion_matrix(split.labels, predicted, labels=range(10)),
+        confusion=confusion_matrix(split.labels, predicted, labels=range(probabilities.shape[1])),
         probabilities=probabilities,
     )
 
 
-def class_scores(split: Split, report: Report) -> list[dict[str, float]]:
+def class_scores(split: Split, report: Report, classes: Sequence[str]) -> list[dict[str, object]]:
     """Return precision, recall, F1, the percentage missed, and the number of images of each class."""
     columns = precision_recall_fscore_support(
-        split.labels, report.predicted, labels=range(10), zero_division=0
+        split.labels, report.predicted, labels=range(len(classes)), zero_division=0
     )
     return [
         {
-            "digit": digit,
+            "class": name,
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
             "missed_percent": 100 * round(1 - float(recall), 9),
             "images": int(images),
         }
-        for digit, (precision, recall, f1, images) in enumerate(zip(*columns, strict=True))
+        for name, precision, recall, f1, images in zip(classes, *columns, strict=True)
     ]

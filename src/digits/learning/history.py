@@ -10,15 +10,17 @@ class Epoch:
     """The results of one epoch; `epoch` counts from 1.
 
     `accuracy` and `loss` (cross-entropy) are averages over the training images while they are trained on.
-    With a selection of images they are weighted to be estimates for all of them. `val_accuracy` and
-    `val_loss` are of the validation images after the epoch, None without such. `learning_rate` is the one
-    after the last step, `seconds` are wall time, validation included.
+    With a selection of images they are weighted to be estimates for all of them. `val_accuracy`,
+    `val_balanced_accuracy` (the mean over the classes) and `val_loss` are of the validation images after the
+    epoch, None without such. `learning_rate` is the one after the last step, `seconds` are wall time,
+    validation included.
     """
 
     epoch: int
     accuracy: float
     loss: float
     val_accuracy: float | None
+    val_balanced_accuracy: float | None
     val_loss: float | None
     learning_rate: float
     seconds: float

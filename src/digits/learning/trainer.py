@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ class Trainer:
         self.optimizer = build_optimizer(config, steps=sum(sizes) // self._batch_size)
         # what is created during tracing makes TensorFlow trace again
         self.optimizer.build(model.trainable_variables)
-        self._augmentation = Augmentation(split, config.recipe)
+        self._augmentation = Augmentation(split, config)
         self._loss = cross_entropy(config.recipe.label_smoothing)
         self._random_states = _random_states(model)
         self._run_steps = tf.function(
@@ -136,12 +136,16 @@ def _random_states(model: keras.Model) -> list[Any]:
 
 def score(labels: Any, probabilities: Any, weights: Any) -> Any:
     """Return the weighted sums of right answers, cross-entropies and weights, (3,) float64."""
-    right = tf.cast(tf.argmax(probabilities, 1) == tf.cast(labels, tf.int64), tf.float32)
+    right = tf.cast(_is_right(labels, probabilities), tf.float32)
     loss = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
     return tf.cast(
         tf.stack([tf.tensordot(right, weights, 1), tf.tensordot(loss, weights, 1), tf.reduce_sum(weights)]),
         tf.float64,
     )
+
+
+def _is_right(labels: Any, probabilities: Any) -> Any:
+    return tf.argmax(probabilities, 1) == tf.cast(labels, tf.int64)
 
 
 def cross_entropy(smoothing: float) -> Callable[[Any, Any], Any]:
@@ -155,6 +159,14 @@ def cross_entropy(smoothing: float) -> Callable[[Any, Any], Any]:
     return smoothed if smoothing else keras.losses.sparse_categorical_crossentropy
 
 
+class Scores(NamedTuple):
+    """Accuracy, its mean over the classes, and cross-entropy, each None without images."""
+
+    accuracy: float | None
+    balanced_accuracy: float | None
+    loss: float | None
+
+
 class Validator:
     """Scores a model on a split that is not trained on."""
 
@@ -162,15 +174,24 @@ class Validator:
         self._model, self._images, self._labels = model, tf.constant(split.images), tf.constant(split.labels)
         self._run = tf.function(self._batches, input_signature=[])
 
-    def accuracy_and_loss(self) -> tuple[float, float]:
-        right, loss, images = self._run().numpy()
-        return float(right / images), float(loss / images)
+    def scores(self) -> Scores:
+        (right, loss, images), right_of_class, of_class = (total.numpy() for total in self._run())
+        return Scores(
+            float(right / images),
+            float(np.mean(right_of_class[of_class > 0] / of_class[of_class > 0])),
+            float(loss / images),
+        )
 
     def _batches(self) -> Any:
-        totals = tf.zeros(3, tf.float64)
+        """Return the sums of right answers, losses and images, and for each class those of right answers and
+        of images."""
+        classes = self._model.output_shape[-1]
+        totals, right_of_class = tf.zeros(3, tf.float64), tf.zeros(classes, tf.int32)
         for first in tf.range(0, tf.shape(self._labels)[0], VALIDATION_BATCH):
             tf.autograph.experimental.set_loop_options(parallel_iterations=2)
             labels = self._labels[first : first + VALIDATION_BATCH]
             output = self._model(self._images[first : first + VALIDATION_BATCH], training=False)
             totals += score(labels, output, tf.ones_like(labels, tf.float32))
-        return totals
+            right = tf.boolean_mask(labels, _is_right(labels, output))
+            right_of_class += tf.math.bincount(tf.cast(right, tf.int32), minlength=classes)
+        return totals, right_of_class, tf.math.bincount(tf.cast(self._labels, tf.int32), minlength=classes)

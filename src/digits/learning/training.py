@@ -12,22 +12,22 @@ from rich.progress import Progress
 
 from digits.base.errors import DivergedError
 from digits.config.schema import Config, Network
-from digits.data.splits import Split
+from digits.data.splits import Splits
 from digits.learning.checkpoint import Arrays, State
 from digits.learning.history import Epoch
-from digits.learning.trainer import Trainer, Validator
-from digits.models import NETWORKS
+from digits.learning.trainer import Scores, Trainer, Validator
+from digits.models import ARCHITECTURES
 
 
 def train(
     config: Config,
-    training: Split,
-    validation: Split,
+    splits: Splits,
     on_epoch: Callable[[Epoch], object] = lambda _: None,
     start: State | None = None,
     keep: Callable[[Arrays, Sequence[Epoch]], object] = lambda *_: None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Return a trained model and its history. Prints a line for each epoch, and calls `on_epoch` after it.
+    """Return a model that was trained on the split train, and its history. Prints a line for each epoch, and
+    calls `on_epoch` after it.
 
     The training goes on from `start`, to the same bits. After each epoch, before `on_epoch` is called, `keep`
     is called with the state and the history so far, from which it could go on.
@@ -39,9 +39,9 @@ def train(
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(config.seed)
-    model = build_model(config.model)
-    trainer = Trainer(model, config, training)
-    validator = Validator(model, validation) if len(validation) else None
+    model = build_model(config.model, splits.shape, len(splits.classes))
+    trainer = Trainer(model, config, splits["train"])
+    validator = Validator(model, splits["validation"]) if len(splits["validation"]) else None
     history: list[Epoch] = []
     if start:
         trainer.restore(start.arrays)
@@ -59,15 +59,16 @@ def train(
                     f"learning_rate: {config.learning_rate:g} is too high; "
                     f"the loss is {loss} after epoch {number}"
                 )
-            val_accuracy, val_loss = validator.accuracy_and_loss() if validator else (None, None)
+            scores = validator.scores() if validator else Scores(None, None, None)
             rate, seconds = float(trainer.optimizer.learning_rate), time.perf_counter() - started
-            history.append(Epoch(number, accuracy, loss, val_accuracy, val_loss, rate, seconds))
+            history.append(Epoch(number, accuracy, loss, *scores, rate, seconds))
             keep(trainer.state(), history)
             progress.console.print(history[-1].line(config.epochs), highlight=False, soft_wrap=True)
             on_epoch(history[-1])
     return model, history
 
 
-def build_model(network: Network) -> keras.Model:
-    """Return the untrained network that the configuration describes."""
-    return NETWORKS[network.network](**network.arguments)
+def build_model(network: Network, shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Return the untrained network that the configuration describes, for images of this shape."""
+    build = ARCHITECTURES[network.network].build
+    return build(shape, classes, **network.arguments)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import keras
 
 
-def scaled_input() -> keras.Sequential:
-    """Return a network that scales (n, 28, 28, 1) uint8 pixels from 0 to 255 to [0, 1]."""
+def scaled_input(shape: tuple[int, int, int]) -> keras.Sequential:
+    """Return a network that scales uint8 pixels from 0 to 255 to [0, 1]. `shape` is that of an image."""
     from keras import Input, Sequential, layers
 
-    return Sequential([Input((28, 28, 1), dtype="uint8"), layers.Rescaling(1 / 255)])
+    return Sequential([Input(shape, dtype="uint8"), layers.Rescaling(1 / 255)])
 
 
 def add_convolution(
@@ -38,18 +38,19 @@ def add_convolution(
     network.add(layers.ReLU())
 
 
-def add_classifier(network: keras.Sequential, dropout: float) -> None:
-    """Add dropout (Srivastava et al., 2014) and a dense layer with 10 probabilities."""
+def add_classifier(network: keras.Sequential, dropout: float, classes: int) -> None:
+    """Add dropout (Srivastava et al., 2014) and a dense layer with a probability for each class."""
     from keras import layers
 
     network.add(layers.Flatten())
     network.add(layers.Dropout(dropout))
-    network.add(layers.Dense(10, activation="softmax"))
+    network.add(layers.Dense(classes, activation="softmax"))
 
 
-def cosine_kernel(size: int, n: int) -> NDArray[np.float32]:
-    """Return a kernel, (size, size, 1, n) float32: the slowest waves of the two-dimensional cosine transform
-    (Ahmed et al., 1974), each with both signs because ReLU keeps only one."""
+def cosine_kernel(size: int, channels: int, n: int) -> NDArray[np.float32]:
+    """Return a kernel, (size, size, channels, n) float32: the slowest waves of the two-dimensional cosine
+    transform (Ahmed et al., 1974) of the mean over the channels, each with both signs because ReLU keeps only
+    one."""
     position, frequency = np.arange(size) + 0.5, np.arange(size)
     waves = (
         np.cos(np.pi / size * np.outer(frequency, position))
@@ -58,4 +59,5 @@ def cosine_kernel(size: int, n: int) -> NDArray[np.float32]:
     planes = np.einsum("ay,bx->abyx", waves, waves).reshape(-1, size, size)
     slowest = np.argsort(np.add.outer(frequency**2, frequency**2).reshape(-1), kind="stable")
     pairs = np.stack([planes[slowest], -planes[slowest]], axis=1).reshape(-1, size, size)
-    return np.moveaxis(pairs[:n], 0, -1)[:, :, None].astype(np.float32)
+    kernel = np.moveaxis(pairs[:n], 0, -1)[:, :, None].astype(np.float32)
+    return np.repeat(kernel / np.float32(channels), channels, axis=2)

@@ -1,8 +1,9 @@
-"""The networks. Each takes raw pixels, (n, 28, 28, 1) uint8 from 0 to 255, and returns probabilities, (n, 10)
-float32. Its first layer scales the pixels, so that whoever loads a saved model need not know about it.
+"""The networks. Each takes raw pixels, (n, height, width, channels) uint8 from 0 to 255, and returns
+probabilities, (n, classes) float32. Its first layer scales the pixels, so that whoever loads a saved model
+need not know about it. `shape` is (height, width, channels).
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -12,22 +13,33 @@ from digits.models.layers import add_classifier, add_convolution, cosine_kernel,
 if TYPE_CHECKING:
     import keras
 
+Shape = tuple[int, int, int]
+Kernels = list[list[int]]
 
-def tutorial(filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
+
+def tutorial(shape: Shape, classes: int, *, filters: PositiveInt, units: PositiveInt) -> "keras.Sequential":
     """Build one convolution and two dense layers, initialised after He et al., 2015."""
     from keras import layers
 
-    network = scaled_input()
+    network = scaled_input(shape)
     network.add(layers.Conv2D(filters, 3, activation="relu", kernel_initializer="he_uniform"))
     network.add(layers.MaxPooling2D(2))
     network.add(layers.Flatten())
     network.add(layers.Dense(units, activation="relu", kernel_initializer="he_uniform"))
-    network.add(layers.Dense(10, activation="softmax"))
+    network.add(layers.Dense(classes, activation="softmax"))
     return network
 
 
+def tutorial_kernels(**_: Any) -> Kernels:
+    """Return the sizes of the kernels in each stage."""
+    return [[3]]
+
+
 def compact(
-    filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=3)],
+    shape: Shape,
+    classes: int,
+    *,
+    filters: Annotated[list[PositiveInt], Field(min_length=1)],
     first_layer: Literal["cosines", "learnt"],
     dropout: Share,
 ) -> "keras.Sequential":
@@ -38,20 +50,26 @@ def compact(
     convolutions leave 3 x 3 of 28 x 28 pixels. With `cosines` the first convolution is fixed, so that no
     gradient has to be propagated to where the images are largest.
     """
-    network = scaled_input()
-    for depth, width in enumerate(filters, start=1):
+    network = scaled_input(shape)
+    for depth, (width, (kernel,)) in enumerate(zip(filters, compact_kernels(filters), strict=True), start=1):
         fixed = depth == 1 and first_layer == "cosines"
-        add_convolution(network, width, 5 if depth == 1 else 3, pooled=depth < len(filters), fixed=fixed)
+        add_convolution(network, width, kernel, pooled=depth < len(filters), fixed=fixed)
         if fixed:
-            network.layers[1].set_weights([cosine_kernel(5, width)])
-    add_classifier(network, dropout)
+            network.layers[1].set_weights([cosine_kernel(5, shape[2], width)])
+    add_classifier(network, dropout, classes)
     return network
 
 
+def compact_kernels(filters: list[int], **_: Any) -> Kernels:
+    """Return the sizes of the kernels in each stage."""
+    return [[5], *[[3]] * (len(filters) - 1)]
+
+
 def vgg(
-    filters: Annotated[
-        list[Annotated[list[PositiveInt], Field(min_length=1)]], Field(min_length=1, max_length=3)
-    ],
+    shape: Shape,
+    classes: int,
+    *,
+    filters: Annotated[list[Annotated[list[PositiveInt], Field(min_length=1)]], Field(min_length=1)],
     dropout: Share,
 ) -> "keras.Sequential":
     """Build stages of 3 x 3 convolutions without padding (Simonyan and Zisserman, 2014), with pooling between
@@ -60,9 +78,14 @@ def vgg(
     `filters` has a list for each stage with a number for each convolution. Stages of two, two and one leave
     2 x 2 of 28 x 28 pixels.
     """
-    network = scaled_input()
+    network = scaled_input(shape)
     for stage, widths in enumerate(filters, start=1):
         for depth, width in enumerate(widths, start=1):
             add_convolution(network, width, 3, pooled=depth == len(widths) and stage < len(filters))
-    add_classifier(network, dropout)
+    add_classifier(network, dropout, classes)
     return network
+
+
+def vgg_kernels(filters: list[list[int]], **_: Any) -> Kernels:
+    """Return the sizes of the kernels in each stage."""
+    return [[3] * len(widths) for widths in filters]

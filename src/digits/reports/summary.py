@@ -22,7 +22,7 @@ def summarize(config: Config) -> None:
     open_store()
     digest, where = None, shown(tracking_uri())
     with contextlib.suppress(UserError):  # the data need not be prepared here: DVC has copies of the project
-        digest = archive.check(config, paths.PREPARED)
+        digest = archive.check(config, paths.PREPARED).digest
     run = runs.find_run(config, digest)
     if run is None:
         raise UserError(

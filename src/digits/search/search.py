@@ -57,11 +57,12 @@ def read_search(request: Request[Config]) -> Search:
     settings = _settings(section, f"conf/search/{preset}.yaml")
     if not isinstance(study, str) or not study:
         raise UserError(f"study: must be a name or auto, not {study!r}")
+    prepared = archive.check(request.config, paths.PREPARED)
     for key, dimension in settings.space.items():
         _check_key(key, request.composed)
         for value in dimension.ends:
-            _at(request, {key: value})
-    digest = _digest(settings, request.config, archive.check(request.config, paths.PREPARED))
+            _at(request, {key: value}).config.model.refuse_too_deep(prepared.shape)
+    digest = _digest(settings, request.config, prepared.digest)
     return Search(settings, f"{preset}-{digest}" if study == "auto" else study, digest, request)
 
 

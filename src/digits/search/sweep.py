@@ -36,7 +36,11 @@ def sweep(
     for request in requests.values():
         if request.config.validation == 0:
             raise UserError("validation: a sweep ranks its trials by validation accuracy; set it above 0")
-    digests = {words: archive.check(each.config, paths.PREPARED) for words, each in requests.items()}
+    digests = {}
+    for words, request in requests.items():
+        prepared = archive.check(request.config, paths.PREPARED)
+        request.config.model.refuse_too_deep(prepared.shape)
+        digests[words] = prepared.digest
 
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
     from digits.tracking.described import recorded_parameters

@@ -9,7 +9,7 @@ from digits.base import paths
 from digits.base.errors import DivergedError, UserError
 from digits.config.request import Request
 from digits.config.schema import Config
-from digits.data import archive, splits
+from digits.data import splits
 from digits.experiment import run
 from digits.search.search import Search, read_search
 
@@ -28,7 +28,7 @@ def tune(request: Request[Config]) -> float:
     Raises UserError if the search is wrong, its data are not prepared, or every trial was pruned.
     """
     search = read_search(request)
-    prepared = archive.load(request.config, paths.PREPARED, "train", "validation")
+    prepared = run.load_training_images(request)
     run.start_learning(request)
 
     from filelock import FileLock

@@ -8,6 +8,7 @@ from typing import Any
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 
+from digits.base.errors import shortened
 from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.tracking import store
@@ -18,6 +19,12 @@ Inputs = Sequence[tuple[str, Mapping[str, Any]]]  # data sets, each with its con
 def recorded_parameters(config: Config, digest: str) -> dict[str, str]:
     """Return what tells runs apart, as MLflow gives it back: configuration and digest of the data."""
     return config.recorded_parameters() | {store.DATA_DIGEST: digest}
+
+
+def data_tags(splits: Splits) -> dict[str, object]:
+    """Return tags that say which classes there are, and how many test images were seen in training."""
+    tags: dict[str, object] = {"classes": shortened(splits.classes, most=100)}
+    return tags | ({"leaked_test_images": splits.leaked} if splits.leaked else {})
 
 
 def describe_splits(config: Config, splits: Splits) -> Inputs:

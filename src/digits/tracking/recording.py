@@ -151,6 +151,7 @@ class Recording:
                 model,
                 str(folder / "model"),
                 signature=infer_signature(images, model(images).numpy()),
+                metadata={"classes": list(splits.classes)},
                 # named here, since MLflow would load the model in another process to find them out
                 pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
             )

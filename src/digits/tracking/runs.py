@@ -23,7 +23,7 @@ from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.tracking import store
-from digits.tracking.described import describe_splits, recorded_parameters
+from digits.tracking.described import data_tags, describe_splits, recorded_parameters
 from digits.tracking.opening import open_store, waits_for_this_store
 from digits.tracking.origin import origin, uncommitted
 from digits.tracking.recording import Recording
@@ -47,7 +47,7 @@ def training_run(
     parent = request.options.parent_run
     may_be_away = request.options.offline or parent is not None
     with run(run_name(request), interrupted, parent, may_be_away=may_be_away) as recording:
-        recording.set_tags({**origin(), "workers": request.resources.workers, **tags})
+        recording.set_tags({**origin(), "workers": request.resources.workers, **data_tags(splits), **tags})
         recording.log_params(recorded_parameters(request.config, splits.digest))
         texts = {
             "config.yaml": yaml.safe_dump(request.config.model_dump(mode="json")),
@@ -130,7 +130,7 @@ def record_scores(
         "scores": dict(scores),
         "inputs": describe_splits(request.config, splits),
         "name": run_name(request) if of_dvc else f"test of {file.name} on {request.config.data.name}",
-        "tags": origin() if of_dvc else {},
+        "tags": data_tags(splits) | (origin() if of_dvc else {}),
         "params": params,
     }
     with interrupts_held():

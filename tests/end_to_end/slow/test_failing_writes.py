@@ -23,15 +23,15 @@ import matplotlib.backends.backend_agg, matplotlib.figure, mlflow.keras  # these
 left = -1
 
 
-def train(config, training, validation, on_epoch, start, keep):
+def train(config, splits, on_epoch, start, keep):
     # a training that takes no time: it is what it writes that matters here
     learning.keras.utils.set_random_seed(config.seed)
     history = list(start.history) if start else []
     for number in range(len(history) + 1, config.epochs + 1):
-        history.append(Epoch(number, 0.9, 0.1, 0.9, 0.1, 0.1, 1.0))
+        history.append(Epoch(number, 0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 1.0))
         keep({}, history)
         on_epoch(history[-1])
-    return learning.build_model(config.model), history
+    return learning.build_model(config.model, splits.shape, 10), history
 
 
 learning.train = train

@@ -28,7 +28,7 @@ def test_a_wrong_value_in_params_yaml(set_params: Callable[..., None]) -> None:
 
 def test_a_preset_that_does_not_exist_in_params_yaml(set_params: Callable[..., None]) -> None:
     set_params(model="nope")
-    expected = "model: no preset nope in conf/model/; there is best, compact, small, tutorial"
+    expected = "model: no preset nope in conf/model/; there is best, compact, small, tiny, tutorial"
     assert refusal().startswith(expected)
 
 
@@ -81,7 +81,7 @@ def test_the_command_line_is_named_if_it_replaces_an_override_of_params_yaml(
         ),
         ("optimizer/sgd.yaml", "momentum: 0.9", "momentum: 2", "recipe.optimizer.momentum: input should be"),
         ("schedule/onecycle.yaml", "warmup: 0.3", "warmup: 2", "recipe.schedule.warmup: input should be"),
-        ("data/sample.yaml", "test: 1000", "test: 15", "data.test: input should be a multiple of 10, not 15"),
+        ("data/sample.yaml", "test: 1000", "test: 0", "data.test: input should be greater than 0, not 0"),
     ],
 )
 def test_a_wrong_preset(conf: Path, file: str, old: str, new: str, message: str) -> None:
@@ -100,7 +100,7 @@ def test_a_wrong_preset(conf: Path, file: str, old: str, new: str, message: str)
         ("recipe=tutorial", "optimizer/adam.yaml", "beta_1: 0.9", "beta_1: 2"),
         ("optimizer=adam", "optimizer/adam.yaml", "beta_1: 0.9", "beta_1: 2"),
         ("schedule=cosine", "schedule/cosine.yaml", "warmup: 0", "warmup: 2"),
-        ("data=sample", "data/sample.yaml", "test: 1000", "test: 15"),
+        ("data=sample", "data/sample.yaml", "test: 1000", "test: 0"),
     ],
 )
 def test_a_wrong_preset_that_the_command_line_chose(

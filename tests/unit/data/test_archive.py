@@ -14,7 +14,7 @@ from digits.config.compose import compose_values, parse
 from digits.config.data import DataConfig
 from digits.data import archive
 from digits.data.splits import Split, Splits
-from support import DIGEST, MakeSplit, make_splits
+from support import CLASSES, DIGEST, MakeSplit, make_splits
 
 COMMAND = (
     "prepare the data: python src/fetch.py data=sample data.test={test} out=. && python src/preprocess.py "
@@ -50,7 +50,7 @@ def test_only_the_splits_that_are_named_are_read(folder: Path, config: DataConfi
 def test_check_returns_the_digest_without_reading_images(folder: Path, config: DataConfig) -> None:
     for file in folder.glob("*.npz"):
         file.unlink()
-    assert archive.check(config, folder) == DIGEST
+    assert archive.check(config, folder).digest == DIGEST
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_damaged_file_is_refused_with_the_command(folder: Path, config: DataCo
     [
         pytest.param(np.zeros((3, 28, 28, 1), np.uint8), np.zeros(2, np.uint8), id="fewer labels"),
         pytest.param(np.zeros((3, 28, 28, 1), np.uint8), np.full(3, 10, np.uint8), id="label out of range"),
-        pytest.param(np.zeros((3, 28, 28), np.uint8), np.zeros(3, np.uint8), id="no channel"),
+        pytest.param(np.zeros((3, 28, 28, 2), np.uint8), np.zeros(3, np.uint8), id="two channels"),
         pytest.param(np.zeros((3, 28, 28, 1), np.float32), np.zeros(3, np.uint8), id="floats"),
     ],
 )
@@ -170,7 +170,8 @@ def test_arrays_that_are_no_split_are_refused_even_if_their_digest_is_right(
     folder: Path, config: DataConfig, images: Any, labels: Any
 ) -> None:
     split = Split(images, labels)
-    archive.save(Splits({name: split for name in ("train", "validation", "test")}, ""), config, folder)
+    splits = dict.fromkeys(("train", "validation", "test"), split)
+    archive.save(Splits(splits, "", CLASSES), config, folder)
     with pytest.raises(UserError, match=r"train\.npz: is damaged \("):
         archive.load(config, folder, "train")
 

@@ -6,13 +6,13 @@ import pytest
 from matplotlib.image import imread
 
 from digits.data.gallery import draw_first_nine, draw_gallery
-from support import MakeSplit
+from support import MakeSplit, make_splits
 
 
 def test_equal_images_make_equal_files(tmp_path: Path, make_split: MakeSplit) -> None:
     drawn = []
     for n, name in ((20, "a.png"), (20, "b.png"), (30, "c.png")):
-        draw_first_nine("title", make_split(n), tmp_path / name)
+        draw_first_nine("title", make_splits(train=make_split(n)), tmp_path / name)
         drawn.append((tmp_path / name).read_bytes())
     assert drawn[0] == drawn[1] != drawn[2]
 

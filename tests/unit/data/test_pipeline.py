@@ -9,7 +9,7 @@ import pytest
 
 from digits.base import paths
 from digits.base.errors import UserError
-from digits.config.data import DataConfig, Mirrors
+from digits.config.data import DataConfig, Idx
 from digits.data import archive, idx, pipeline
 
 
@@ -25,7 +25,7 @@ def mirrored(tmp_path: Path, config: DataConfig) -> DataConfig:
     for name in (*idx.TRAIN, *idx.TEST):
         (mirror / name).write_bytes(gzip.compress(name.encode(), mtime=0))
         sums[name] = hashlib.sha256((mirror / name).read_bytes()).hexdigest()
-    data = Mirrors(name="mnist", source="mirrors", mirrors=[str(mirror)], sha256=sums)
+    data = Idx(name="mnist", source="idx", mirrors=[str(mirror)], sha256=sums)
     return config.model_copy(update={"data": data})
 
 
@@ -43,7 +43,8 @@ def test_a_wrong_checksum_leaves_the_folder_as_it_was(mirrored: DataConfig, tmp_
     out, mirror = tmp_path / "out", tmp_path / "mirror"
     pipeline.fetch(mirrored, out)
     before = contents(out)
-    assert isinstance(mirrored.data, Mirrors)
+    assert isinstance(mirrored.data, Idx)
+    assert mirrored.data.sha256
     newer = {idx.TRAIN[0]: hashlib.sha256(b"a newer version").hexdigest()}
     (mirror / idx.TRAIN[0]).write_bytes(b"a newer version")
     (mirror / idx.TEST[1]).write_bytes(b"damaged")
@@ -80,11 +81,12 @@ def test_preprocess_writes_splits_and_reports(
     loaded = archive.load(config, out / "data/prepared", "train", "validation", "test")
     assert [len(split) for split in loaded.values()] == [400, 100, 100]
     rows = list(csv.DictReader((out / "reports/class_counts.csv").open()))
-    assert rows == [{"digit": str(n), "train": "40", "validation": "10", "test": "10"} for n in range(10)]
+    assert rows == [{"class": str(n), "train": "40", "validation": "10", "test": "10"} for n in range(10)]
     assert capsys.readouterr().out.splitlines() == [
         "train      images (400, 28, 28, 1) uint8, labels (400,)",
         "validation images (100, 28, 28, 1) uint8, labels (100,)",
         "test       images (100, 28, 28, 1) uint8, labels (100,)",
+        "10 classes with 40 training images each",
     ]
 
 

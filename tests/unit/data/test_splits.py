@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from digits.base.errors import UserError
-from digits.config.data import DataConfig, Mirrors
-from digits.data import idx, splits
+from digits.config.data import DataConfig, Idx
+from digits.data import splits, stored
 from digits.data.splits import Split
 from support import MakeSplit
 
@@ -24,8 +24,8 @@ def test_the_split_is_a_partition_with_the_same_share_of_each_class(
     raw: Path, config: DataConfig, make_split: MakeSplit
 ) -> None:
     prepared = splits.prepare(config, raw)
-    assert prepared["train"].class_counts() == [40] * 10
-    assert prepared["validation"].class_counts() == [10] * 10
+    assert prepared["train"].class_counts(10) == [40] * 10
+    assert prepared["validation"].class_counts(10) == [10] * 10
     assert as_set(prepared["train"]) | as_set(prepared["validation"]) == as_set(make_split(500))
     assert not as_set(prepared["train"]) & as_set(prepared["validation"])
 
@@ -75,23 +75,26 @@ def test_a_share_too_small_for_all_classes_is_refused(raw: Path, config: DataCon
 @pytest.mark.parametrize(
     ("shape", "labels", "complaint"),
     [
-        ((5, 27, 28), [0, 1, 2, 3, 4], r"shape \(5, 27, 28, 1\)"),
-        ((0, 28, 28), [], "no images"),
-        ((5, 28, 28), [0, 1, 2, 3], "4 labels for 5 images"),
-        ((5, 28, 28), [0, 1, 2, 3, 10], "a label 10, not 0 to 9"),
+        ((5, 28, 28, 2), [0, 1, 2, 3, 4], r"shape \(5, 28, 28, 2\)"),
+        ((5, 28, 97, 1), [0, 1, 2, 3, 4], "28 x 97 pixels; set size to a value from 8 x 8 to 96 x 96"),
+        ((5, 7, 28, 1), [0, 1, 2, 3, 4], "7 x 28 pixels; set size"),
+        ((0, 28, 28, 1), [], "no images"),
+        ((5, 28, 28, 1), [0, 1, 2, 3], "4 labels for 5 images"),
+        ((5, 28, 28, 1), [0, 1, 2, 3, 10], "a label 10, not 0 to 9"),
     ],
 )
 def test_images_and_labels_that_do_not_fit_are_refused(
     raw: Path, config: DataConfig, shape: tuple[int, ...], labels: list[int], complaint: str
 ) -> None:
-    idx.write(raw / idx.TEST[0], np.zeros(shape, np.uint8))
-    idx.write(raw / idx.TEST[1], np.array(labels, np.uint8))
+    stored.write(
+        {stored.FILES[2]: np.zeros(shape, np.uint8), stored.FILES[3]: np.array(labels, np.uint8)}, raw
+    )
     with pytest.raises(UserError, match=complaint):
         splits.prepare(config, raw)
 
 
 def test_raw_files_of_another_data_set_are_refused(raw: Path, config: DataConfig) -> None:
-    mnist = Mirrors(name="mnist", source="mirrors", mirrors=["http://a/"], sha256={"a": "0" * 64})
+    mnist = Idx(name="mnist", source="idx", mirrors=["http://a/"], sha256={"a": "0" * 64})
     with pytest.raises(UserError) as error:
         splits.prepare(changed(config, data=mnist), raw)
     assert str(error.value) == (

@@ -10,10 +10,10 @@ import pytest
 from digits.data.splits import Split
 from digits.experiment import figures
 from digits.learning.history import Epoch
-from support import MakeSplit
+from support import CLASSES, MakeSplit
 
 HISTORY = [
-    Epoch(number, 1 - 0.1 / number, 0.3 / number, 1 - 0.2 / number, 0.4 / number, 0.1, 5)
+    Epoch(number, 1 - 0.1 / number, 0.3 / number, 1 - 0.2 / number, 1 - 0.2 / number, 0.4 / number, 0.1, 5)
     for number in (1, 2, 3)
 ]
 SURE = np.eye(10, dtype=np.float32)
@@ -39,8 +39,10 @@ def probabilities(split: Split, wrong: int) -> Any:
 
 DRAW: dict[str, Callable[[Split, int, Path], None]] = {
     "learning curves": lambda _, n, file: figures.draw_learning_curves("title", HISTORY[:n], file),
-    "confusion": lambda _, n, file: figures.draw_confusion("title", confusion(n), file),
-    "mistakes": lambda split, n, file: figures.draw_mistakes("title", split, probabilities(split, n), file),
+    "confusion": lambda _, n, file: figures.draw_confusion("title", confusion(n), CLASSES, file),
+    "mistakes": lambda split, n, file: figures.draw_mistakes(
+        "title", split, probabilities(split, n), CLASSES, file
+    ),
 }
 
 
@@ -56,8 +58,8 @@ def test_equal_values_alone_make_equal_files(make_split: MakeSplit, tmp_path: Pa
 
 def test_a_network_without_mistakes_has_a_picture_too(make_split: MakeSplit, tmp_path: Path) -> None:
     split = make_split(10)
-    figures.draw_mistakes("title", split, SURE[split.labels], tmp_path / "mistakes.png")
-    figures.draw_confusion("title", confusion(0), tmp_path / "confusion.png")
+    figures.draw_mistakes("title", split, SURE[split.labels], CLASSES, tmp_path / "mistakes.png")
+    figures.draw_confusion("title", confusion(0), CLASSES, tmp_path / "confusion.png")
     for name in ("mistakes.png", "confusion.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
@@ -68,7 +70,7 @@ def test_the_surest_mistakes_are_drawn_first_and_not_more_than_24(
     drawn: list[Any] = []
     monkeypatch.setattr(figures, "draw_gallery", lambda *arguments: drawn.append(arguments))
     split = make_split(40)
-    figures.draw_mistakes("title", split, probabilities(split, 30), tmp_path / "mistakes.png")
+    figures.draw_mistakes("title", split, probabilities(split, 30), CLASSES, tmp_path / "mistakes.png")
     ((_, images, captions, *_),) = drawn
     np.testing.assert_array_equal(images, split.images[29:5:-1])
     assert captions[0] == "9 read as 0\n89.0% sure"  # image 29
@@ -79,8 +81,8 @@ def test_the_surest_mistakes_are_drawn_first_and_not_more_than_24(
     "history",
     [
         HISTORY[:1],
-        [Epoch(number, 0.9, 0.3, None, None, 0.1, 5) for number in (1, 2)],
-        [Epoch(1, 1, 0.01, 1, 0.02, 0.1, 5)],
+        [Epoch(number, 0.9, 0.3, None, None, None, 0.1, 5) for number in (1, 2)],
+        [Epoch(1, 1, 0.01, 1, 1, 0.02, 0.1, 5)],
     ],
     ids=["one epoch", "no validation", "no errors"],
 )

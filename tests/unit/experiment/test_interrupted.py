@@ -136,7 +136,7 @@ def prepared(wanted: Request[Config]) -> Splits:
 def interrupt_after_one_epoch(wanted: Request[Config]) -> None:
     """Leave what a training leaves that is interrupted, without training."""
     with contextlib.suppress(KeyboardInterrupt), resumable(wanted, prepared(wanted)) as progress:
-        progress.keep("a key", {}, [Epoch(1, 0.5, 0.5, None, None, 0.1, 1.5)])
+        progress.keep("a key", {}, [Epoch(1, 0.5, 0.5, None, None, None, 0.1, 1.5)])
         raise KeyboardInterrupt
 
 
@@ -180,7 +180,7 @@ def test_other_code_or_other_data_start_from_the_beginning(
         patch.setattr(interrupted, "_code_digest", lambda: "other")
         assert start_of(wanted) is None
     splits = archive.load(wanted.config, paths.PREPARED, "train", "validation", "test")
-    archive.save(Splits(splits.by_name, "other"), wanted.config, paths.PREPARED)
+    archive.save(Splits(splits.by_name, "other", splits.classes), wanted.config, paths.PREPARED)
     assert start_of(wanted) is None
 
 

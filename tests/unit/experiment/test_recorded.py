@@ -20,7 +20,7 @@ from digits.experiment import recorded
 from digits.learning import evaluation, model_file, runtime
 from digits.learning.history import Epoch
 from digits.tracking.described import recorded_parameters
-from support import DIGEST, MakeSplit, make_request, make_splits, metric_points, recorded_runs
+from support import CLASSES, DIGEST, SHAPE, MakeSplit, make_request, make_splits, metric_points, recorded_runs
 
 EPOCHS = 3
 
@@ -84,7 +84,7 @@ def test_a_training_is_one_finished_run(done: Done) -> None:
 
 def test_the_parameters_are_those_of_the_configuration_and_how_many_the_network_has(done: Done) -> None:
     expected = recorded_parameters(done.request.config, DIGEST)
-    model = model_file.load(done.request.out / "models/model.keras")
+    model = model_file.load(done.request.out / "models/model.keras", SHAPE, CLASSES)
     assert done.run.data.params == expected | {"parameters": str(model.count_params())}
 
 
@@ -137,6 +137,7 @@ def test_the_report_of_the_training_has_the_scores_of_the_last_epoch(done: Done)
         "accuracy": last.accuracy,
         "loss": last.loss,
         "val_accuracy": last.val_accuracy,
+        "val_balanced_accuracy": last.val_balanced_accuracy,
         "val_loss": last.val_loss,
     }
 
@@ -145,7 +146,7 @@ def test_the_recorded_model_is_that_of_the_file(done: Done) -> None:
     assert done.run.outputs is not None
     (logged,) = done.run.outputs.model_outputs
     recorded_model = mlflow.keras.load_model(f"models:/{logged.model_id}")
-    written = model_file.load(done.request.out / "models/model.keras")
+    written = model_file.load(done.request.out / "models/model.keras", SHAPE, CLASSES)
     for one, other in zip(written.get_weights(), recorded_model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -165,6 +166,7 @@ def test_a_later_request_evaluates_in_the_run_that_trained_the_model(
     report = evaluation.evaluate(keras.models.load_model(file), test)
     scores = {
         "test_accuracy": report.accuracy,
+        "test_balanced_accuracy": report.balanced_accuracy,
         "test_loss": report.loss,
         "test_error_percent": report.error_percent,
     }
@@ -173,5 +175,5 @@ def test_a_later_request_evaluates_in_the_run_that_trained_the_model(
     assert digests(run) == digests(done.run) | {"test": test.digest}
     assert capsys.readouterr().out == (
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
-        f"50 sample images), loss {report.loss:.4f}\n"
+        f"50 sample images), balanced accuracy {report.balanced_accuracy:.2%}, loss {report.loss:.4f}\n"
     )

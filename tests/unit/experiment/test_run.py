@@ -17,7 +17,7 @@ from support import make_request, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording", "prepare")
 
-EPOCH = Epoch(1, 0.9, 0.3, 0.8, 0.4, 0.1, 5)
+EPOCH = Epoch(1, 0.9, 0.3, 0.8, 0.8, 0.4, 0.1, 5)
 REPORTS = {
     *("confusion.png", "history.csv", "learning_curves.png", "metrics.json", "mistakes.png"),
     *("per_class.csv", "predictions.csv", "training.json"),
@@ -63,7 +63,7 @@ def test_the_same_request_makes_the_same_files_again(tmp_path: Path) -> None:
 def test_without_validation_images_there_is_nothing_for_a_sweeper_to_see(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history = [Epoch(1, 0.9, 0.3, None, None, 0.1, 5)]
+    history = [Epoch(1, 0.9, 0.3, None, None, None, 0.1, 5)]
     recorded_module = run.start_learning(make_request())
     monkeypatch.setattr(recorded_module, "train_and_evaluate", lambda *_: history)
     assert run.train_and_evaluate(make_request(out=tmp_path / "out")) is None
@@ -100,7 +100,7 @@ def test_an_interrupt_that_a_library_swallowed_ends_the_training_after_the_epoch
         raise KeyboardInterrupt
 
     def train(*arguments: Any) -> None:
-        on_epoch = arguments[3]
+        on_epoch = arguments[2]
         on_epoch(EPOCH)
 
     recorded_module = run.start_learning(make_request())

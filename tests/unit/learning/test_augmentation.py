@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from digits.config.schema import Config
 from digits.data.splits import Split
 from digits.learning.augmentation import Augmentation
-from digits.recipe import Recipe
 from support import MakeSplit, make_request
 
 
-def recipe(*changes: str) -> Recipe:
+def config_with(*changes: str) -> Config:
     """Return recipe=sprint, which varies nothing, with `changes`."""
-    return make_request("recipe=sprint", *(f"recipe.{change}" for change in changes)).config.recipe
+    return make_request("recipe=sprint", *(f"recipe.{change}" for change in changes)).config
 
 
 def vary(split: Split, *changes: str, seed: int = 0) -> Any:
     """Return all images of the split, in order, varied as a recipe with `changes` says."""
-    augmentation = Augmentation(split, recipe(*changes))
+    augmentation = Augmentation(split, config_with(*changes))
     draws = augmentation.draw(len(split), tf.constant([seed, 0]))
     images, _ = augmentation.take(tf.range(len(split), dtype=tf.int64), *draws)
     return np.asarray(images)
@@ -50,10 +50,10 @@ def moments(images: Any) -> tuple[Any, Any, Any, Any, Any]:
 def test_the_images_and_labels_are_those_of_the_rows(make_split: MakeSplit, shift: int) -> None:
     split = make_split(100)
     rows = np.array([7, 99, 0, 7])
-    augmentation = Augmentation(split, recipe(f"shift={shift}"))
+    augmentation = Augmentation(split, config_with(f"shift={shift}"))
     corner = shift * (28 + 2 * shift) + shift  # which moves nothing
     images, labels = augmentation.take(
-        tf.constant(rows), tf.fill(4, tf.cast(corner, tf.int64)), tf.zeros((4, 3))
+        tf.constant(rows), tf.fill(4, tf.cast(corner, tf.int64)), tf.zeros((4, 3)), tf.zeros(4, tf.bool)
     )
     assert images.dtype == tf.uint8
     np.testing.assert_array_equal(images, split.images[rows])

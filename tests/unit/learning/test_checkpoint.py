@@ -17,7 +17,7 @@ from support import fail_after
 
 
 def state(number: int) -> State:
-    history = [Epoch(n, n / 3, 1 / n, None, 0.5, 0.1, 1.5) for n in range(1, number + 1)]
+    history = [Epoch(n, n / 3, 1 / n, None, None, 0.5, 0.1, 1.5) for n in range(1, number + 1)]
     arrays = {"model0": np.full((2, 3), number / 7, np.float32), "optimizer0": np.array(number)}
     return State(arrays, history, f"run {number}", number * 1.5)
 

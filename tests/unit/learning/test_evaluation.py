@@ -8,6 +8,7 @@ from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_
 
 from digits.data.splits import Split
 from digits.learning.evaluation import Report, class_scores, evaluate
+from support import CLASSES
 
 IMAGES = 200
 
@@ -86,8 +87,8 @@ def test_the_standard_error_is_that_of_a_share() -> None:
 def test_precision_recall_and_f1_are_those_of_each_class(
     report: Report, split: Split, of_split: NDArray[np.float32]
 ) -> None:
-    rows = class_scores(split, report)
-    assert [row["digit"] for row in rows] == list(range(10))
+    rows = class_scores(split, report, CLASSES)
+    assert [row["class"] for row in rows] == list(CLASSES)
     expected = precision_recall_fscore_support(
         split.labels, of_split.argmax(axis=1), labels=range(10), zero_division=0
     )
@@ -117,7 +118,7 @@ def test_four_images_have_the_scores_that_one_can_compute_by_hand(four: tuple[Sp
 
 
 def test_four_images_have_the_class_scores_that_one_can_compute_by_hand(four: tuple[Split, Report]) -> None:
-    zero, one, two = class_scores(*four)[:3]
+    zero, one, two = class_scores(*four, CLASSES)[:3]
     assert zero["precision"] == pytest.approx(2 / 3)
     assert (zero["recall"], zero["missed_percent"], zero["images"]) == (1, 0, 2)
     assert (one["precision"], one["recall"], one["missed_percent"]) == (1, 0.5, 50)
@@ -129,7 +130,7 @@ def test_the_percentage_missed_has_no_digits_of_rounding_errors() -> None:
     split = Split(np.zeros((10, 28, 28, 1), np.uint8), np.zeros(10, np.uint8))
     confusion = confusion_matrix(split.labels, predicted, labels=range(10))
     report = Report(0.7, 1.0, confusion, np.eye(10, dtype=np.float32)[predicted])
-    assert class_scores(split, report)[0]["missed_percent"] == 30
+    assert class_scores(split, report, CLASSES)[0]["missed_percent"] == 30
 
 
 def test_a_sure_mistake_has_a_finite_loss() -> None:

@@ -11,11 +11,12 @@ EPOCH = Epoch(
     accuracy=0.987654321,
     loss=0.0412345678,
     val_accuracy=0.99,
+    val_balanced_accuracy=0.98,
     val_loss=0.031,
     learning_rate=1.2345678e-5,
     seconds=12.3456789,
 )
-WITHOUT_VALIDATION = dataclasses.replace(EPOCH, val_accuracy=None, val_loss=None)
+WITHOUT_VALIDATION = dataclasses.replace(EPOCH, val_accuracy=None, val_balanced_accuracy=None, val_loss=None)
 
 
 def test_the_metrics_are_all_values_except_the_number_of_the_epoch() -> None:
@@ -39,6 +40,6 @@ def test_the_line_has_the_names_and_values_of_the_metrics_to_five_digits(epoch: 
 
 def test_a_value_is_rounded_to_five_significant_digits() -> None:
     assert EPOCH.line(16) == (
-        "epoch 3/16  accuracy 0.98765  loss 0.041235  val_accuracy 0.99  val_loss 0.031  "
-        "learning_rate 1.2346e-05  seconds 12.346"
+        "epoch 3/16  accuracy 0.98765  loss 0.041235  val_accuracy 0.99  val_balanced_accuracy 0.98  "
+        "val_loss 0.031  learning_rate 1.2346e-05  seconds 12.346"
     )

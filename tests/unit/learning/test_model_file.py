@@ -12,7 +12,7 @@ import pytest
 from digits.base.errors import UserError
 from digits.learning import model_file
 from digits.learning.training import build_model
-from support import make_request
+from support import CLASSES, SHAPE, make_request
 
 NETWORKS = {
     "compact": ("model=compact", "model.filters=[4,8]"),
@@ -25,13 +25,13 @@ def build(network: str, seed: int = 0) -> keras.Model:
     """Return a network with weights that depend on `seed` alone, and names as in a new process."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    model = build_model(make_request(*NETWORKS[network]).config.model)
+    model = build_model(make_request(*NETWORKS[network]).config.model, SHAPE, 10)
     model(np.zeros((2, 28, 28, 1), np.uint8), training=True)  # random generators and averages are at work
     return model
 
 
 def save(model: keras.Model, file: Path) -> bytes:
-    model_file.save(model, file)
+    model_file.save(model, CLASSES, file)
     return file.read_bytes()
 
 
@@ -46,8 +46,8 @@ def test_equal_weights_make_equal_files(tmp_path: Path, network: str) -> None:
 def test_what_is_loaded_has_the_saved_weights_and_no_optimizer(tmp_path: Path, network: str) -> None:
     model = build(network)
     file = tmp_path / "models/model.keras"  # in a folder that does not exist yet
-    model_file.save(model, file)
-    for loaded in (model_file.load(file), keras.models.load_model(file)):
+    model_file.save(model, CLASSES, file)
+    for loaded in (model_file.load(file, SHAPE, CLASSES), keras.models.load_model(file)):
         for saved, found in zip(model.get_weights(), loaded.get_weights(), strict=True):
             np.testing.assert_array_equal(found, saved)
         assert getattr(loaded, "optimizer", None) is None
@@ -55,7 +55,7 @@ def test_what_is_loaded_has_the_saved_weights_and_no_optimizer(tmp_path: Path, n
 
 def refusal(file: Path) -> str:
     with pytest.raises(UserError) as refused:
-        model_file.load(file)
+        model_file.load(file, SHAPE, CLASSES)
     return str(refused.value)
 
 
@@ -104,7 +104,7 @@ def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, make: Callable[[P
 
 def is_refused(file: Path) -> bool:
     try:
-        model_file.load(file)
+        model_file.load(file, SHAPE, CLASSES)
     except UserError:
         return True
     return False
@@ -139,13 +139,14 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "classes", "complaint"),
     [
-        ((32, 32, 1), 10, r"takes \(None, 28, 28, 1\), not \(None, 32, 32, 1\)"),
-        ((28, 28, 3), 10, r"takes \(None, 28, 28, 1\), not \(None, 28, 28, 3\)"),
-        ((28, 28, 1), 26, r"returns \(None, 10\), not \(None, 26\)"),
+        ((32, 32, 1), CLASSES, r"takes \(None, 28, 28, 1\), not \(None, 32, 32, 1\)"),
+        ((28, 28, 3), CLASSES, r"takes \(None, 28, 28, 1\), not \(None, 28, 28, 3\)"),
+        (SHAPE, CLASSES[::-1], "names the classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, not 9, 8, 7, 6, 5, 4, 3"),
+        (SHAPE, tuple("abcdefghijkl"), "not a, b, c, d, e, f, g, h, i, j and 2 more"),
     ],
 )
 def test_a_model_for_other_images_or_classes_is_refused(
-    tmp_path: Path, shape: tuple[int, ...], classes: int, complaint: str
+    tmp_path: Path, shape: tuple[int, ...], classes: tuple[str, ...], complaint: str
 ) -> None:
     file = tmp_path / "model.keras"
     save(build("tutorial"), file)

@@ -11,7 +11,7 @@ from digits.data.splits import Split
 from digits.learning import trainer as module
 from digits.learning import training
 from digits.learning.trainer import Trainer
-from support import MakeSplit, make_request
+from support import SHAPE, MakeSplit, make_request, make_splits
 
 # a network without batch normalisation and dropout, and plain gradient descent
 PLAIN = (
@@ -28,7 +28,7 @@ HALF = (
 def make_trainer(split: Split, *overrides: str) -> Trainer:
     config = make_request(*overrides).config
     keras.utils.set_random_seed(0)
-    return Trainer(training.build_model(config.model), config, split)
+    return Trainer(training.build_model(config.model, SHAPE, 10), config, split)
 
 
 def losses_and_hits(model: keras.Model, split: Split) -> tuple[Any, Any]:
@@ -150,5 +150,5 @@ def test_a_training_step_is_traced_once(make_split: MakeSplit, monkeypatch: pyte
     monkeypatch.setattr(module, "STEPS_PER_CALL", 3)  # and a call with the step that is left
     overrides = ("model.filters=[4]", "batch_size=32", "epochs=3", "recipe.selection.after=1")
     config = make_request("model=compact", "recipe=onecycle", *overrides).config
-    training.train(config, make_split(128), make_split(10))
+    training.train(config, make_splits(train=make_split(128), validation=make_split(10)))
     assert traced == [16, 16]

@@ -13,7 +13,7 @@ from digits.base.paths import CONF
 from digits.data.splits import Split
 from digits.learning.trainer import Trainer
 from digits.learning.training import build_model
-from support import MakeSplit, make_request
+from support import SHAPE, MakeSplit, make_request
 
 State = Mapping[str, Any]
 EPOCHS = 3
@@ -26,7 +26,7 @@ DROPOUT_ALONE = (*NETWORK, "recipe=sprint", "schedule=constant", "learning_rate=
 def make_trainer(split: Split, *overrides: str, weights_seed: int = 0) -> Trainer:
     config = make_request(*overrides).config
     keras.utils.set_random_seed(weights_seed)
-    return Trainer(build_model(config.model), config, split)
+    return Trainer(build_model(config.model, SHAPE, 10), config, split)
 
 
 def bits(trainer: Trainer) -> list[bytes]:

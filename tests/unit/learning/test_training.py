@@ -11,7 +11,7 @@ import pytest
 from digits.base.errors import DivergedError, UserError
 from digits.learning import training
 from digits.learning.history import Epoch
-from support import MakeSplit, make_request
+from support import MakeSplit, make_request, make_splits
 
 BASE = ("model=small", "model.filters=[4,8]", "recipe=sprint", "batch_size=32", "learning_rate=0.1")
 AUGMENTED = ("recipe.shift=1", "recipe.rotation=5", "recipe.scaling=0.1", "recipe.weight_decay=0.01")
@@ -44,7 +44,9 @@ def train(make_split: MakeSplit) -> Train:
         config = make_request(*BASE, *overrides).config
         reported: list[Epoch] = []
         start = time.perf_counter()
-        trained = training.train(config, make_split(images), make_split(validation), reported.append)
+        trained = training.train(
+            config, make_splits(train=make_split(images), validation=make_split(validation)), reported.append
+        )
         return Trained(*trained, reported, time.perf_counter() - start)
 
     return train

@@ -9,7 +9,7 @@ import rich
 
 from digits.learning import training
 from digits.learning.history import Epoch
-from support import MakeSplit, make_request
+from support import MakeSplit, make_request, make_splits
 
 SPRINT = ("model=small", "model.filters=[4]", "recipe=sprint", "epochs=2", "batch_size=32")
 
@@ -19,7 +19,7 @@ def test_a_line_for_each_epoch_has_the_recorded_names_and_values_and_nothing_els
     make_split: MakeSplit, capfd: pytest.CaptureFixture[str], validation: int
 ) -> None:
     config = make_request(*SPRINT).config
-    _, history = training.train(config, make_split(100), make_split(validation))
+    _, history = training.train(config, make_splits(train=make_split(100), validation=make_split(validation)))
     printed = capfd.readouterr()
     assert printed.err == ""
     for line, epoch in zip(printed.out.splitlines(), history, strict=True):
@@ -50,7 +50,9 @@ def test_a_terminal_shows_a_bar_and_keeps_the_lines(
         patch.setattr(sys, "stdout", terminal)
         patch.setenv("TERM", "xterm")
         rich.reconfigure()
-        _, history = training.train(make_request(*SPRINT).config, make_split(100), make_split(20))
+        _, history = training.train(
+            make_request(*SPRINT).config, make_splits(train=make_split(100), validation=make_split(20))
+        )
     shown = terminal.getvalue()
     assert "100%" in shown
     for epoch in history:
@@ -66,4 +68,8 @@ def test_on_epoch_is_called_before_the_next_epoch_starts(make_split: MakeSplit) 
         raise StopError(epoch.epoch)
 
     with pytest.raises(StopError, match=r"^1$"):
-        training.train(make_request(*SPRINT).config, make_split(40), make_split(0), stop)
+        training.train(
+            make_request(*SPRINT).config,
+            make_splits(train=make_split(40), validation=make_split(0)),
+            stop,
+        )

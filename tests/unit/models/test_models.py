@@ -13,7 +13,7 @@ from digits.base.errors import UserError
 from digits.base.paths import CONF
 from digits.config import schema
 from digits.config.compose import Composed, compose_values, parse
-from digits.models import NETWORKS
+from digits.models import ARCHITECTURES, Architecture
 
 PRESETS = sorted((CONF / "model").glob("*.yaml"))
 
@@ -21,23 +21,23 @@ PRESETS = sorted((CONF / "model").glob("*.yaml"))
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
 def test_a_preset_names_a_network_of_the_table_and_gives_its_arguments(preset: Any) -> None:
     values = yaml.safe_load(preset.read_text())
-    arguments = set(inspect.signature(NETWORKS[values.pop("network")]).parameters)
-    assert set(values) == arguments
+    parameters = inspect.signature(ARCHITECTURES[values.pop("network")].build).parameters
+    assert set(values) == set(parameters) - {"shape", "classes"}
 
 
 def test_every_network_has_a_preset() -> None:
     used = {yaml.safe_load(file.read_text())["network"] for file in PRESETS}
-    assert used == set(NETWORKS)
+    assert used == set(ARCHITECTURES)
 
 
 @pytest.fixture
 def schema_with_thin(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A second copy of the module digits.config.schema, made when the table has one more network."""
 
-    def thin(width: PositiveInt) -> None:
-        assert width > 0
+    def thin(shape: Any, classes: int, *, width: PositiveInt) -> None:
+        assert (shape, classes, width) is not None
 
-    monkeypatch.setitem(NETWORKS, "thin", thin)
+    monkeypatch.setitem(ARCHITECTURES, "thin", Architecture(thin, lambda **_: []))
     spec = importlib.util.spec_from_file_location("schema_with_thin", inspect.getfile(schema))
     assert spec
     assert spec.loader

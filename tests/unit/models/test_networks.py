@@ -9,6 +9,7 @@ from keras import layers
 from digits.models.layers import cosine_kernel
 from digits.models.networks import compact, tutorial, vgg
 
+SHAPE = (28, 28, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
 
 
@@ -17,7 +18,7 @@ def heights(network: Any) -> list[int]:
 
 
 def test_the_tutorial_network_is_the_tutorials() -> None:
-    network = tutorial(filters=32, units=100)
+    network = tutorial(SHAPE, 10, filters=32, units=100)
     kinds = [type(layer) for layer in network.layers]
     assert kinds == [
         layers.Rescaling,
@@ -39,22 +40,22 @@ def test_the_tutorial_network_is_the_tutorials() -> None:
 
 
 def test_the_compact_network_has_a_tenth_of_its_parameters() -> None:
-    network = compact(filters=[16, 48, 96], first_layer="learnt", dropout=0.3)
+    network = compact(SHAPE, 10, filters=[16, 48, 96], first_layer="learnt", dropout=0.3)
     assert network.count_params() == 58_074
     assert heights(network) == [24, 10, 3]
 
 
 def test_the_first_layer_is_fixed_or_learnt() -> None:
     fixed, learnt = (
-        compact([8, 4], first_layer="cosines", dropout=0),
-        compact([8, 4], first_layer="learnt", dropout=0),
+        compact(SHAPE, 10, filters=[8, 4], first_layer="cosines", dropout=0),
+        compact(SHAPE, 10, filters=[8, 4], first_layer="learnt", dropout=0),
     )
     assert len(learnt.trainable_weights) == len(fixed.trainable_weights) + 3  # the kernel, scale and centre
-    np.testing.assert_array_equal(fixed.layers[1].get_weights()[0], cosine_kernel(5, 8))
+    np.testing.assert_array_equal(fixed.layers[1].get_weights()[0], cosine_kernel(5, 1, 8))
 
 
 def test_the_best_network_has_its_convolutions_in_stages() -> None:
-    network = vgg(filters=[[32, 64], [96, 128], [192]], dropout=0.4)
+    network = vgg(SHAPE, 10, filters=[[32, 64], [96, 128], [192]], dropout=0.4)
     assert network.count_params() == 415_530
     assert heights(network) == [26, 24, 10, 8, 2]
     assert sum(isinstance(layer, layers.MaxPooling2D) for layer in network.layers) == 2
@@ -63,8 +64,8 @@ def test_the_best_network_has_its_convolutions_in_stages() -> None:
 @pytest.mark.parametrize("name", ["vgg", "compact"])
 def test_dropout_is_for_training_alone(name: str) -> None:
     network: Any = {
-        "vgg": lambda: vgg(filters=[[8]], dropout=0.5),
-        "compact": lambda: compact(filters=[8], first_layer="learnt", dropout=0.5),
+        "vgg": lambda: vgg(SHAPE, 10, filters=[[8]], dropout=0.5),
+        "compact": lambda: compact(SHAPE, 10, filters=[8], first_layer="learnt", dropout=0.5),
     }[name]()
     first, again = (np.asarray(network(IMAGES)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -75,9 +76,9 @@ def test_dropout_is_for_training_alone(name: str) -> None:
 @pytest.mark.parametrize("name", ["tutorial", "compact", "vgg"])
 def test_a_network_takes_raw_pixels_and_gives_probabilities(name: str) -> None:
     network: Any = {
-        "tutorial": lambda: tutorial(filters=4, units=8),
-        "compact": lambda: compact(filters=[4, 8], first_layer="cosines", dropout=0.5),
-        "vgg": lambda: vgg(filters=[[4, 4], [8]], dropout=0.5),
+        "tutorial": lambda: tutorial(SHAPE, 10, filters=4, units=8),
+        "compact": lambda: compact(SHAPE, 10, filters=[4, 8], first_layer="cosines", dropout=0.5),
+        "vgg": lambda: vgg(SHAPE, 10, filters=[[4, 4], [8]], dropout=0.5),
     }[name]()
     probabilities = np.asarray(network(IMAGES))
     assert probabilities.shape == (3, 10)

@@ -14,7 +14,7 @@ from digits.reports import figures
 from digits.reports.compare import CURVES, compare
 from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
-from support import make_request, make_splits, run_script
+from support import CLASSES, make_request, make_splits, run_script
 
 pytestmark = pytest.mark.usefixtures("recording")
 
@@ -23,7 +23,9 @@ def record(accuracy: float, *overrides: str) -> None:
     """Record a run of two epochs."""
     with runs.training_run(make_request(*overrides), make_splits(), {}) as recorded:
         for number in (1, 2):
-            recorded.log_epoch(Epoch(number, accuracy, 0.1, accuracy * number / 2, 0.2, 0.05, 1.5))
+            recorded.log_epoch(
+                Epoch(number, accuracy, 0.1, accuracy * number / 2, accuracy * number / 2, 0.2, 0.05, 1.5)
+            )
         recorded.log_metrics({"test_accuracy": accuracy, "system/cpu": 50})
 
 
@@ -76,7 +78,7 @@ def test_the_filter_selects_runs(picture: Path, capsys: pytest.CaptureFixture[st
 
 
 def record_on(digest: str, accuracy: float, seed: int) -> None:
-    with runs.training_run(make_request(f"seed={seed}"), Splits({}, digest), {}) as recorded:
+    with runs.training_run(make_request(f"seed={seed}"), Splits({}, digest, CLASSES), {}) as recorded:
         recorded.log_metrics({"val_accuracy": accuracy})
 
 
@@ -153,7 +155,7 @@ def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(picture: 
         compare("", "nope", "table", picture)
     assert str(refusal.value) == (
         "metric: none of the 1 runs that were selected has nope; they have accuracy, learning_rate, loss, "
-        "seconds, test_accuracy, val_accuracy, val_loss"
+        "seconds, test_accuracy, val_accuracy, val_balanced_accuracy, val_loss"
     )
     assert not picture.exists()
 

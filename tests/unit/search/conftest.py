@@ -7,7 +7,7 @@ import pytest
 
 from digits.base import paths
 from digits.data import archive
-from support import DIGEST, MakeSplit, make_request, make_splits
+from support import CLASSES, DIGEST, SHAPE, MakeSplit, make_request, make_splits
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def workspace(
 @pytest.fixture
 def any_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take all data for prepared."""
-    monkeypatch.setattr(archive, "check", lambda *_: DIGEST)
+    monkeypatch.setattr(archive, "check", lambda *_: archive.Description(DIGEST, {}, CLASSES, SHAPE, 0))
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def test_trials_on_other_data_are_not_taken_for_finished() -> None:
     assert run_sweep("seed=0,1") is None
     config = make_request().config
     prepared = archive.load(config, paths.PREPARED, "train", "validation", "test")
-    archive.save(Splits(prepared.by_name, "other"), config, paths.PREPARED)
+    archive.save(Splits(prepared.by_name, "other", prepared.classes), config, paths.PREPARED)
     assert run_sweep("seed=0,1", "resume=true") is None
     assert seeds_and_status() == [("0", "FINISHED"), ("1", "FINISHED")] * 2
 

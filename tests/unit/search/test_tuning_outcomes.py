@@ -9,7 +9,7 @@ import pytest
 
 from digits.base.errors import DivergedError, UserError
 from digits.config.schema import Config
-from digits.data.splits import Split
+from digits.data.splits import Splits
 from digits.learning import training
 from digits.learning.history import Epoch
 from digits.search.tuning import tune
@@ -24,14 +24,14 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     rates: list[float] = []
 
     def train(
-        config: Config, _: Split, __: Split, on_epoch: Callable[[Epoch], object], *___: Any
+        config: Config, splits: Splits, on_epoch: Callable[[Epoch], object], *_: Any
     ) -> tuple[Any, list[Epoch]]:
         rates.append(config.learning_rate)
         if config.learning_rate not in SCORES:
             raise DivergedError("the loss is nan")
-        epoch = Epoch(1, 0.9, 0.1, SCORES[config.learning_rate], 0.2, 0.05, 1.5)
+        epoch = Epoch(1, 0.9, 0.1, SCORES[config.learning_rate], SCORES[config.learning_rate], 0.2, 0.05, 1.5)
         on_epoch(epoch)
-        return training.build_model(config.model), [epoch]
+        return training.build_model(config.model, splits.shape, 10), [epoch]
 
     monkeypatch.setattr(training, "train", train)
     return rates

@@ -50,7 +50,7 @@ class Experiment:
         with runs.training_run(request, self.splits, {}, self.key) as recording:
             self.key = recording.key
             for number in range(1, 4):
-                recording.log_epoch(Epoch(number, number / 4, 0.1, None, None, 0.05, 1.5), again)
+                recording.log_epoch(Epoch(number, number / 4, 0.1, None, None, None, 0.05, 1.5), again)
                 if number == stop_after:
                     raise KeyboardInterrupt
             recording.log_files(self.reports)

@@ -53,6 +53,7 @@ def test_a_run_has_the_values_of_params_and_of_the_presets_as_parameters() -> No
         "recipe.shift": "1",
         "recipe.rotation": "8.0",
         "recipe.scaling": "0.08",
+        "recipe.flip": "True",
     }
 
 
@@ -140,7 +141,7 @@ def test_a_run_that_cannot_be_started_marks_no_other_run(monkeypatch: pytest.Mon
 def test_epochs_are_steps() -> None:
     with runs.training_run(make_request(), make_splits(), {}) as recorded:
         for number in (1, 2, 3):
-            recorded.log_epoch(Epoch(number, number / 4, 0.1, None, None, 0.05, 1.5))
+            recorded.log_epoch(Epoch(number, number / 4, 0.1, None, None, None, 0.05, 1.5))
     assert metric_points(recorded.run_id, "accuracy") == [(1, 0.25), (2, 0.5), (3, 0.75)]
     assert "val_accuracy" not in recorded_runs()[0].data.metrics
 

@@ -13,7 +13,7 @@ from digits.data.splits import Splits
 from digits.tracking import runs, writer
 from digits.tracking.described import recorded_parameters
 from digits.tracking.opening import open_store
-from support import DIGEST, MakeSplit, OneTry, make_request, make_splits, recorded_runs
+from support import CLASSES, DIGEST, MakeSplit, OneTry, make_request, make_splits, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
 RecordRun = Callable[..., None]
@@ -52,7 +52,7 @@ def record_scores(make_split: MakeSplit, tmp_path: Path) -> RecordRun:
     def record(file: Path, *overrides: str, digest: str = DIGEST, accuracy: float = 0.5) -> None:
         request = make_request(*overrides).with_options(model_file=str(file))
         scores = SCORES | {"test_accuracy": accuracy}
-        runs.record_scores(request, Splits({"test": make_split(10)}, digest), scores, reports)
+        runs.record_scores(request, Splits({"test": make_split(10)}, digest, CLASSES), scores, reports)
 
     return record
 
@@ -181,7 +181,7 @@ def test_a_model_trained_again_to_the_same_file_has_its_scores_if_the_data_are_t
     with runs.training_run(make_request(), splits, {}) as scored:
         scored.log_model(model, model_file, splits)
     record_scores(model_file)
-    splits = Splits(splits.by_name, digest)
+    splits = Splits(splits.by_name, digest, CLASSES)
     with runs.training_run(make_request(), splits, {}) as recorded:
         recorded.log_model(model, model_file, splits)
     again = recorded_runs()[-1]

@@ -1,0 +1,46 @@
+"""What images and labels must be, as arrays, and which of them are the same."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits.config.data import LARGEST, MOST_CLASSES, SMALLEST
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+def label_type(classes: int) -> Any:
+    """Return the smallest dtype that has room for the numbers of the classes."""
+    return np.uint8 if classes <= 256 else np.uint16
+
+
+def problem_of(images: NDArray[Any], labels: NDArray[Any], classes: int) -> str | None:
+    """Return why these cannot be images and labels of so many classes, or None."""
+    allowed = f"from {SMALLEST} x {SMALLEST} to {LARGEST} x {LARGEST}"
+    if not 2 <= classes <= MOST_CLASSES:
+        return f"{classes:,} classes; there can be 2 to {MOST_CLASSES:,}"
+    if images.dtype != np.uint8 or labels.dtype != label_type(classes):
+        wanted = f"uint8 and {label_type(classes).__name__}"
+        return f"images and labels are {images.dtype} and {labels.dtype}, not {wanted}"
+    if images.ndim != 4 or labels.ndim != 1 or images.shape[3] not in (1, 3):
+        return f"images have shape {images.shape}, not (n, height, width, 1 or 3)"
+    height, width = images.shape[1:3]
+    if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
+        return f"images of {height} x {width} pixels; set size to a value {allowed}"
+    if len(images) != len(labels):
+        return f"{len(labels):,} labels for {len(images):,} images"
+    if len(labels) and labels.max() >= classes:
+        return f"a label {labels.max()}, not 0 to {classes - 1}"
+    return None
+
+
+def duplicates(images: Pixels, others: Pixels) -> dict[int, int]:
+    """Return the rows of `others` that are also in `images`, each with a row there."""
+    known = {hashlib.md5(image).digest(): row for row, image in enumerate(images)}
+    digests = (hashlib.md5(image).digest() for image in others)
+    return {row: known[digest] for row, digest in enumerate(digests) if digest in known}

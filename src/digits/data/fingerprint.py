@@ -1,0 +1,74 @@
+"""Tell DVC when images of one's own have changed: it watches a file, not a folder that a preset names.
+
+The fingerprint is a digest of all names and contents. Files whose size and time of change are as they were
+are not read again, as DVC and git do it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from digits.base import files
+from digits.base.errors import UserError
+from digits.base.paths import main_root
+from digits.config.data import Data, Package
+
+
+def own_path(path: str) -> Path:
+    """Return where the images of a preset lie: a path from the project's root, or an absolute one."""
+    return main_root() / Path(path).expanduser()
+
+
+def fingerprint(data: Data) -> str | None:
+    """Return a digest of the images of a preset that lie in a folder or file of one's own, or None.
+
+    Raises UserError if they do not exist.
+    """
+    if isinstance(data, Package) or data.path is None:
+        return None
+    path = own_path(data.path)
+    listed = hashlib.md5()
+    found = []
+    try:
+        for name, status in _files(path):
+            found.append(name)
+            listed.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: does not exist (path in conf/data/{data.name}.yaml)") from None
+    known = main_root() / f".dvc/tmp/fingerprint-{hashlib.md5(os.fsencode(path)).hexdigest()}.json"
+    try:
+        before = json.loads(known.read_text())
+        if before["listed"] == listed.hexdigest():
+            return str(before["content"])
+    except (OSError, ValueError, KeyError):
+        pass
+    content = hashlib.md5()
+    for name in found:
+        content.update(f"{name} {files.md5(path / name)}\n".encode(errors="surrogateescape"))
+    value = {"listed": listed.hexdigest(), "content": content.hexdigest()}
+    files.replace_durably(files.with_parents(known), json.dumps(value).encode())
+    return content.hexdigest()
+
+
+def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the regular files in a folder, each relative to it and with its status, in a fixed order; or
+    the file itself."""
+    status = path.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        yield ".", status
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            try:
+                status = file.stat()
+            except OSError:  # a link that leads nowhere
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield os.path.relpath(file, path), status

@@ -1,0 +1,20 @@
+"""Write a digest of images that lie in a folder or file of one's own, so that DVC notices when they change.
+
+python src/fingerprint.py data=letters       into a new folder in outputs/
+python src/fingerprint.py out=.              into data/fingerprint.json, as DVC does
+dvc repro fetch                              as the first stage of the pipeline
+"""
+
+from digits import cli
+from digits.config.data import DataConfig
+from digits.config.request import Request
+
+
+def main(request: Request[DataConfig]) -> None:
+    from digits.data import pipeline
+
+    pipeline.fingerprint(request.config, request.out)
+
+
+if __name__ == "__main__":
+    cli.run(main, DataConfig)
