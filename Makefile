@@ -14,7 +14,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run test test-fast test-slow test-benchmarks check format compare sync ui bench lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-benchmarks check format compare sync ui bench lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -31,6 +31,9 @@ setup: .venv/installed ## create .venv and install what requirements.txt pins
 run: setup ## run the pipeline on the 5,000 digits of data=sample, in a copy of the project
 	dvc exp run --temp -S data=sample
 	@python src/summary.py data=sample
+
+letters: setup ## draw the letters A to Z from the fonts of Debian packages, for data=letters
+	@python examples/letters.py
 
 test: setup ## run the test suite
 	pytest tests/end_to_end tests/unit --ignore tests/end_to_end/slow

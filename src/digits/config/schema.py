@@ -88,6 +88,8 @@ class Config(DataConfig):
         dotted keys, such as `recipe.optimizer.momentum`."""
         values = self.model_dump()
         sections = {"data": compared(self.data), "model": values["model"], "recipe": values["recipe"]}
+        if not self.data.flip:
+            del values["recipe"]["flip"]  # has no effect
         presets = {group: values[group].pop("name") for group in ("data", "model", "recipe")}
         return values | presets | dict(flatten(sections))
 

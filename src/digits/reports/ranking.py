@@ -16,6 +16,7 @@ from digits.tracking.store import DATA_DIGEST, Record
 REPLICATE = "seed"
 NOT_COMPARED = (REPLICATE, "parameters")  # the number of parameters is recorded once training has ended
 DIGEST_LETTERS = 12  # are enough to tell data sets apart
+SEEN_IN_TRAINING = ("data.background", "data.flip")  # the rest of `data` is answered by the digest
 LOWER_IS_BETTER = ("loss", "error_percent", "seconds")
 # What follows from a preset tells two runs apart only if both have that preset.
 FOLLOWS_FROM = {"parameters": "model"} | dict.fromkeys(
@@ -68,7 +69,7 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
     groups: dict[tuple[tuple[str, str], ...], dict[str, Record]] = {}
     for record in records:
         if metric in record.metrics:
-            key = tuple((k, v) for k, v in sorted(record.parameters.items()) if k not in NOT_COMPARED)
+            key = tuple((k, v) for k, v in sorted(_compared(record).items()) if k not in NOT_COMPARED)
             groups.setdefault(key, {}).setdefault(record.parameters.get(REPLICATE, ""), record)
     ranked = [_group(list(runs.values())) for runs in groups.values()]
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
@@ -76,17 +77,36 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
 
 
 def by_data(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Return the records of each data set, under its name and digest. Scores on different images say nothing
-    about each other."""
+    """Return the records of each data set, under its digest and the names of its presets. Scores on different
+    images say nothing about each other."""
     found: dict[str, list[Record]] = {}
+    names: dict[str, dict[str, None]] = {}
     for record in records:
         name, digest = (record.parameters.get(key, "not recorded") for key in ("data", DATA_DIGEST))
-        found.setdefault(f"{name}, digest {digest[:DIGEST_LETTERS]}", []).append(record)
-    return found
+        key = digest if DATA_DIGEST in record.parameters else name
+        found.setdefault(key, []).append(record)
+        names.setdefault(key, {})[f"{name}, digest {digest[:DIGEST_LETTERS]}"] = None
+    return {_joined(names[key]): of_data for key, of_data in found.items()}
+
+
+def _joined(headings: Iterable[str]) -> str:
+    """Return the heading of data that have more than one name: a, b, digest c."""
+    *others, last = sorted(headings)
+    return ", ".join([*(heading.partition(", digest ")[0] for heading in others), last])
+
+
+def _compared(record: Record) -> dict[str, str]:
+    """Return the parameters without those that say where the data come from, which the digest identifies."""
+    kept = (DATA_DIGEST, *SEEN_IN_TRAINING)
+    return {
+        key: value
+        for key, value in record.parameters.items()
+        if key.partition(".")[0] != "data" or key in kept or DATA_DIGEST not in record.parameters
+    }
 
 
 def _group(records: list[Record]) -> Group:
-    parameters = {key: value for key, value in records[0].parameters.items() if key != REPLICATE}
+    parameters = {key: value for key, value in _compared(records[0]).items() if key != REPLICATE}
     return Group(parameters, sorted(records, key=_seed))
 
 

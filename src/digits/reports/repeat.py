@@ -20,6 +20,8 @@ def repeat_command(parameters: Mapping[str, str]) -> str:
     """Return the shell command that repeats the run with these recorded `parameters`, and leaves all presets
     and params.yaml as they are. If the presets of today do not allow it, return the reason instead."""
     parameters = {key: value for key, value in parameters.items() if key != DATA_DIGEST}
+    if parameters.get("data.source") == "mirrors":  # as version 0.1 called it
+        parameters["data.source"] = "idx"
     words = [f"{key}={parameters[key]}" for key in KEYS if key in parameters]
     try:
         changes = _changes(_of_presets(words).parameters(), parameters)

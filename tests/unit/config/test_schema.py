@@ -106,7 +106,6 @@ def test_experiments_are_told_apart_by_params_yaml_and_what_the_presets_contain(
         "recipe.shift": 0,
         "recipe.rotation": 0,
         "recipe.scaling": 0,
-        "recipe.flip": False,
     }
 
 

@@ -53,7 +53,6 @@ def test_a_run_has_the_values_of_params_and_of_the_presets_as_parameters() -> No
         "recipe.shift": "1",
         "recipe.rotation": "8.0",
         "recipe.scaling": "0.08",
-        "recipe.flip": "True",
     }
 
 
