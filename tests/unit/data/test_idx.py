@@ -138,3 +138,31 @@ def test_any_bytes_are_read_or_refused(
             array = idx.read(file, dimensions)
             assert array.ndim == dimensions
             assert array.dtype == np.uint8
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_four_files_are_copied_gzipped_or_not(tmp_path: Path, zipped: bool) -> None:
+    (tmp_path / "mine").mkdir()
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    for images, labels in (idx.TRAIN, idx.TEST):
+        idx.write(tmp_path / "mine" / images, array)
+        idx.write(tmp_path / "mine" / labels, np.arange(2, dtype=np.uint8))
+    if not zipped:
+        for file in (tmp_path / "mine").iterdir():
+            file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
+            file.unlink()
+    idx.copy(tmp_path / "mine", tmp_path)
+    pixels, numbers = idx.read_split(tmp_path, idx.TEST)
+    np.testing.assert_array_equal(pixels, array[..., np.newaxis])
+    np.testing.assert_array_equal(numbers, [0, 1])
+
+
+def test_images_can_have_colours(tmp_path: Path) -> None:
+    idx.write(tmp_path / idx.TEST[0], np.zeros((2, 3, 4, 3), np.uint8))
+    idx.write(tmp_path / idx.TEST[1], np.zeros(2, np.uint8))
+    assert idx.read_split(tmp_path, idx.TEST)[0].shape == (2, 3, 4, 3)
+
+
+def test_a_file_that_is_not_there_is_named_before_anything_is_copied_wrongly(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"{idx.TRAIN[0]}: does not exist, neither with .gz nor without"):
+        idx.copy(tmp_path / "mine", tmp_path)

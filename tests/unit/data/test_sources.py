@@ -14,7 +14,9 @@ import pytest
 
 from digits.base.errors import UserError
 from digits.config.data import Idx, Package
+from digits.config.schema import compose
 from digits.data import idx, mirrors, sources, stored
+from support import MakeSplit
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port, on which nothing listens
 ALL = sorted([*idx.TRAIN, *idx.TEST, "source.json"])
@@ -29,13 +31,19 @@ def mirror(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def server(mirror: Path) -> Iterator[str]:
-    handler = partial(SimpleHTTPRequestHandler, directory=str(mirror))
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{httpd.server_port}/"
         httpd.shutdown()
+
+
+@pytest.fixture
+def server(mirror: Path) -> Iterator[str]:
+    with serving(mirror) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
@@ -161,3 +169,47 @@ def test_the_folder_says_what_its_images_are(mirror: Path, tmp_path: Path) -> No
 def test_a_folder_that_nothing_was_fetched_to_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"source.json: does not exist; `dvc repro fetch` fetches it"):
         sources.read_source(tmp_path)
+
+
+def test_the_digits_of_scikit_learn_are_scaled_to_bytes(tmp_path: Path) -> None:
+    sources.fetch(Package(name="digits8", source="scikit-learn", test=360), tmp_path)
+    train, labels, test, _ = (np.load(tmp_path / name) for name in stored.FILES)
+    assert (train.shape, test.shape) == ((1437, 8, 8, 1), (360, 8, 8, 1))
+    assert (train.min(), train.max(), labels.max()) == (0, 255, 9)
+
+
+def test_a_test_set_that_leaves_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^data.test: must leave some of the 1,797 images, not 1797"):
+        sources.fetch(Package(name="mine", source="scikit-learn", test=1797), tmp_path)
+
+
+@pytest.mark.parametrize("preset", ["fashion", "kmnist", "mnist"])
+def test_a_preset_of_mirrors_names_four_files_and_ten_classes(preset: str) -> None:
+    data = compose([f"data={preset}"]).data
+    assert isinstance(data, Idx)
+    assert data.sha256
+    assert sorted(data.sha256) == sorted([*idx.TRAIN, *idx.TEST])
+    assert data.classes is None or len(set(data.classes)) == 10
+
+
+@pytest.mark.parametrize("preset", ["fashion", "kmnist"])
+def test_the_files_of_a_preset_are_checked_and_read_with_its_classes(
+    preset: str, tmp_path: Path, make_split: MakeSplit
+) -> None:
+    """A server on this machine has small files of the same kind, with sums of their own."""
+    (tmp_path / "mirror").mkdir()
+    for (images, labels), n in ((idx.TRAIN, 60), (idx.TEST, 40)):
+        split = make_split(n)
+        idx.write(tmp_path / "mirror" / images, split.images[..., 0])
+        idx.write(tmp_path / "mirror" / labels, split.labels.astype(np.uint8))
+    config = compose([f"data={preset}", "validation=0.2"])
+    with serving(tmp_path / "mirror") as address:
+        of_files = described(tmp_path / "mirror", address)
+        changes = {"mirrors": [address], "sha256": of_files.sha256}
+        changed = config.model_copy(update={"data": config.data.model_copy(update=changes)})
+        sources.fetch(changed.data, tmp_path / "raw")
+        with pytest.raises(UserError, match="wrong checksum"):
+            sources.fetch(config.data.model_copy(update={"mirrors": [address]}), tmp_path / "other")
+    found = sources.read(changed, tmp_path / "raw")
+    assert found.classes == tuple(config.data.classes or ())
+    assert [len(labels) for _, labels in (found.train, found.test)] == [60, 40]

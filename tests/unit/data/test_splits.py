@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digits.base import files
 from digits.base.errors import UserError
 from digits.config.data import DataConfig, Idx
-from digits.data import splits, stored
+from digits.data import sources, splits, stored
 from digits.data.splits import Split
 from support import MakeSplit
 
@@ -116,3 +117,39 @@ def test_images_and_labels_decide_the_digest(make_split: MakeSplit) -> None:
     repainted = Split(split.images // 2, split.labels)
     digests = {each.digest for each in (split, make_split(20), relabelled, repainted)}
     assert len(digests) == 3
+
+
+def raw_with(raw: Path, labels: list[int], classes: list[str]) -> None:
+    """Replace the training images by noise with these labels, and the names of the classes."""
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 28, 28, 1), dtype=np.uint8)
+    stored.write({stored.FILES[0]: images, stored.FILES[1]: np.array(labels, np.uint8)}, raw)
+    files.write_json(raw / "source.json", files.read_json(raw / "source.json") | {"classes": classes})
+
+
+def test_classes_of_unequal_size_are_held_out_in_the_same_share(raw: Path, config: DataConfig) -> None:
+    raw_with(raw, [0] * 300 + [1] * 20 + list(range(2, 10)) * 5, list("0123456789"))
+    prepared = splits.prepare(config, raw)
+    assert prepared["validation"].class_counts(10) == [60, 4, *[1] * 8]
+
+
+def test_a_class_with_too_few_images_to_hold_one_out_is_named(raw: Path, config: DataConfig) -> None:
+    raw_with(raw, [0, 0, 1, 1, 2, *range(2, 10), *range(4, 10)], list("abcdefghij"))
+    with pytest.raises(UserError, match=r"^data: 2 training images of each class are needed; .* fewer of d$"):
+        splits.prepare(config, raw)
+    raw_with(raw, list(range(10)), list("abcdefghijk"))
+    with pytest.raises(UserError, match=r"^data: 1 training images .* fewer of k$"):
+        splits.prepare(changed(config, validation=0.0), raw)
+
+
+def test_test_images_that_are_also_trained_on_are_counted(raw: Path, config: DataConfig) -> None:
+    train, test = (np.load(raw / name) for name in (stored.FILES[0], stored.FILES[2]))
+    test[[3, 5]] = train[[100, 200]]
+    stored.write({stored.FILES[2]: test}, raw)
+    assert splits.prepare(config, raw).leaked == 2
+
+
+def test_images_are_brought_to_the_size_that_the_preset_asks_for(raw: Path, config: DataConfig) -> None:
+    data = config.data.model_copy(update={"size": [14, 12], "color_mode": "rgb"})
+    files.write_json(raw / "source.json", sources.settings(data) | {"classes": list("0123456789")})
+    prepared = splits.prepare(changed(config, data=data), raw)
+    assert prepared.shape == (14, 12, 3)

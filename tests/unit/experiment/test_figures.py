@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from digits.data.splits import Split
 from digits.experiment import figures
@@ -89,3 +90,38 @@ def test_the_surest_mistakes_are_drawn_first_and_not_more_than_24(
 def test_learning_curves_are_drawn_of_every_history(tmp_path: Path, history: list[Epoch]) -> None:
     figures.draw_learning_curves("title", history, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("classes", "widest"), [(10, 700), (26, 1300), (100, 900), (1000, 900)])
+def test_a_confusion_of_many_classes_stays_small(tmp_path: Path, classes: int, widest: int) -> None:
+    matrix = np.random.default_rng(0).integers(0, 3, (classes, classes))
+    names = [f"a class with a long name {number}" for number in range(classes)]
+    figures.draw_confusion("title", matrix, names, tmp_path / "confusion.png")
+    height, width = imread(tmp_path / "confusion.png").shape[:2]
+    assert max(height, width) <= widest
+
+
+def test_of_many_classes_the_most_frequent_mistakes_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix = 100 * np.eye(100, dtype=np.int64)
+    matrix[7, 9], matrix[50, 3] = 4, 12
+    drawn: list[Any] = []
+    monkeypatch.setattr(figures, "save_figure", lambda figure, _: drawn.append(figure))
+    figures.draw_confusion("title", matrix, [f"class {n}" for n in range(100)], tmp_path / "a.png")
+    (axis,) = drawn[0].axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        "class 50 read as class 3",
+        "class 7 read as class 9",
+    ]
+    assert [bar.get_width() for bar in axis.patches] == [12, 4]
+
+
+def test_long_names_stand_below_each_other(
+    make_split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(figures, "draw_gallery", lambda *arguments: drawn.append(arguments))
+    split, names = make_split(10), ["a very long name", *map(str, range(1, 10))]
+    figures.draw_mistakes("title", split, probabilities(split, 10), names, tmp_path / "mistakes.png")
+    assert drawn[0][2][0] == "9\nread as a very long n…\n87.0% sure"

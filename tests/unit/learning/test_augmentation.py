@@ -120,3 +120,38 @@ def test_the_same_seed_alone_varies_images_in_the_same_way() -> None:
         return bytes(vary(bars(64), "shift=1", "rotation=10", "scaling=0.1", seed=seed).tobytes())
 
     assert varied(0) == varied(0) != varied(1)
+
+
+def mirrored_images(*, data: bool, recipe: bool, shift: int = 0) -> Any:
+    """Return which of 200 images with a bright left edge come out mirrored."""
+    config = config_with(f"flip={str(recipe).lower()}", f"shift={shift}")
+    config = config.model_copy(update={"data": config.data.model_copy(update={"flip": data})})
+    images = np.zeros((200, 28, 28, 1), np.uint8)
+    images[:, :, 3:10] = 200
+    augmentation = Augmentation(unlabelled(images), config)
+    rows = tf.range(200, dtype=tf.int64)
+    varied, _ = augmentation.take(rows, *augmentation.draw(200, tf.constant([0, 0])))
+    left, right = (half.sum(axis=(1, 2, 3), dtype=int) for half in np.split(np.asarray(varied), 2, axis=2))
+    return left < right
+
+
+@pytest.mark.parametrize("shift", [0, 2])
+def test_half_of_the_images_are_mirrored_if_recipe_and_data_say_so(shift: int) -> None:
+    mirrored = mirrored_images(data=True, recipe=True, shift=shift)
+    assert 70 < mirrored.sum() < 130
+
+
+@pytest.mark.parametrize(("data", "recipe"), [(False, True), (True, False)])
+def test_no_image_is_mirrored_if_one_of_them_does_not(data: bool, recipe: bool) -> None:
+    assert not mirrored_images(data=data, recipe=recipe).any()
+
+
+@pytest.mark.parametrize("change", ["shift=5", "rotation=40", "scaling=0.3"])
+def test_what_comes_from_beyond_the_edge_is_the_background_of_the_data(change: str) -> None:
+    config = config_with(change)
+    white = config.data.model_copy(update={"background": "white"})
+    augmentation = Augmentation(
+        unlabelled(np.full((50, 28, 28, 3), 255, np.uint8)), config.model_copy(update={"data": white})
+    )
+    varied, _ = augmentation.take(tf.range(50, dtype=tf.int64), *augmentation.draw(50, tf.constant([0, 0])))
+    np.testing.assert_allclose(np.asarray(varied), 255, atol=1)

@@ -79,6 +79,20 @@ def test_the_confusion_has_true_classes_in_rows_and_a_place_for_each_class(
     np.testing.assert_array_equal(report.confusion, expected)
 
 
+def test_the_balanced_accuracy_is_the_mean_over_the_classes_that_have_images(
+    report: Report, split: Split, of_split: NDArray[np.float32]
+) -> None:
+    predicted = of_split.argmax(axis=1)
+    shares = [np.mean(predicted[split.labels == label] == label) for label in range(9)]
+    assert report.balanced_accuracy == pytest.approx(np.mean(shares))
+
+
+def test_a_rare_class_counts_as_much_as_a_frequent_one() -> None:
+    confusion = np.array([[90, 0], [10, 0]])
+    report = Report(0.9, 0.5, confusion, np.zeros((100, 2), np.float32))
+    assert report.balanced_accuracy == 0.5
+
+
 def test_the_standard_error_is_that_of_a_share() -> None:
     report = Report(0.75, 0.5, np.zeros((10, 10), np.int64), np.zeros((400, 10), np.float32))
     assert report.standard_error == pytest.approx(np.sqrt(0.75 * 0.25 / 400))

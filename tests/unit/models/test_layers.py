@@ -69,3 +69,10 @@ def test_the_classifier_drops_out_and_gives_a_probability_for_each_class() -> No
     _, _, dropout, output = network.layers
     assert dropout.rate == 0.3
     assert (output.units, output.activation.__name__) == (26, "softmax")
+
+
+def test_the_cosine_kernel_sees_the_mean_of_the_channels() -> None:
+    grey, colour = cosine_kernel(5, 1, 8), cosine_kernel(5, 3, 8)
+    assert colour.shape == (5, 5, 3, 8)
+    np.testing.assert_allclose(colour.sum(axis=2), grey[:, :, 0], rtol=1e-6)
+    np.testing.assert_array_equal(colour[:, :, 0], colour[:, :, 2])

@@ -13,6 +13,8 @@ from digits.base.errors import UserError
 from digits.base.paths import CONF
 from digits.config import schema
 from digits.config.compose import Composed, compose_values, parse
+from digits.config.schema import compose
+from digits.learning.training import build_model
 from digits.models import ARCHITECTURES, Architecture
 
 PRESETS = sorted((CONF / "model").glob("*.yaml"))
@@ -66,3 +68,38 @@ def test_the_schema_checks_the_arguments_of_the_entry(schema_with_thin: Any) -> 
 def test_a_network_that_is_not_in_the_table_is_refused() -> None:
     with pytest.raises(UserError, match=r"^model: input tag 'thin' .* 'tutorial', 'compact', 'vgg'"):
         parse(thin_network(3), schema.Config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape", "fitting"),
+    [
+        (["model=compact"], (8, 8, 1), 1),
+        (["model=compact"], (28, 13, 1), 2),
+        (["model=compact", "model.filters=[1,1,1,1,1,1]"], (96, 96, 3), 5),
+        (["model=best"], (8, 8, 1), 1),
+        (["model=best"], (27, 27, 3), 2),
+    ],
+)
+def test_a_network_that_is_too_deep_is_refused_with_the_number_of_stages_that_fit(
+    changes: list[str], shape: tuple[int, int, int], fitting: int
+) -> None:
+    network = compose(changes).model
+    with pytest.raises(UserError) as error:
+        network.refuse_too_deep(shape)
+    assert str(error.value) == (
+        f"model: {network.name} has {len(network.arguments['filters'])} stages, and images of {shape[0]} x "
+        f"{shape[1]} have room for {fitting}; choose another preset, or shorten model.filters"
+    )
+
+
+@pytest.mark.parametrize("preset", ["tutorial", "compact", "small", "best", "tiny"])
+@pytest.mark.parametrize("side", range(8, 97, 11))
+def test_a_network_is_accepted_if_and_only_if_it_can_be_built(preset: str, side: int) -> None:
+    network, shape = compose([f"model={preset}"]).model, (side, side, 3)
+    try:
+        network.refuse_too_deep(shape)
+    except UserError:
+        with pytest.raises(ValueError, match=r"[Nn]egative|zero or"):
+            build_model(network, shape, 5)
+    else:
+        assert build_model(network, shape, 5).output_shape == (None, 5)

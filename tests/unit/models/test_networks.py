@@ -74,13 +74,17 @@ def test_dropout_is_for_training_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tutorial", "compact", "vgg"])
-def test_a_network_takes_raw_pixels_and_gives_probabilities(name: str) -> None:
+@pytest.mark.parametrize(("shape", "classes"), [(SHAPE, 10), ((20, 33, 3), 26)])
+def test_a_network_takes_raw_pixels_and_gives_probabilities(
+    name: str, shape: tuple[int, int, int], classes: int
+) -> None:
     network: Any = {
-        "tutorial": lambda: tutorial(SHAPE, 10, filters=4, units=8),
-        "compact": lambda: compact(SHAPE, 10, filters=[4, 8], first_layer="cosines", dropout=0.5),
-        "vgg": lambda: vgg(SHAPE, 10, filters=[[4, 4], [8]], dropout=0.5),
+        "tutorial": lambda: tutorial(shape, classes, filters=4, units=8),
+        "compact": lambda: compact(shape, classes, filters=[4, 8], first_layer="cosines", dropout=0.5),
+        "vgg": lambda: vgg(shape, classes, filters=[[4, 4], [8]], dropout=0.5),
     }[name]()
-    probabilities = np.asarray(network(IMAGES))
-    assert probabilities.shape == (3, 10)
+    images = np.random.default_rng(0).integers(0, 256, (3, *shape), dtype=np.uint8)
+    probabilities = np.asarray(network(images))
+    assert probabilities.shape == (3, classes)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)

@@ -151,3 +151,26 @@ def test_a_single_run_borrows_the_deviation_of_the_others() -> None:
 def test_without_replicates_there_is_no_standard_error() -> None:
     assert ranking.pooled_deviation([Score(0.9, None, 1)]) is None
     assert ranking.standard_error(Score(0.9, None, 1), Score(0.8, None, 1), pooled=None) is None
+
+
+def test_runs_on_the_same_images_are_one_group_whatever_their_preset_is_called() -> None:
+    idx = {"data": "mnist", "data.source": "idx", "data.digest": "1"}
+    folder = {"data": "exported", "data.source": "folder", "data.test": "given", "data.digest": "1"}
+    records = [record(0.9, 0, **idx), record(0.9, 1, **folder)]
+    ((heading, same),) = ranking.by_data(records).items()
+    assert heading == "exported, mnist, digest 1"
+    (group,) = ranking.rank(same)
+    assert group.score("val_accuracy") == Score(0.9, 0, 2)
+    assert ranking.varying([group]) == []  # neither the name nor the source
+
+
+@pytest.mark.parametrize("key", ["data.flip", "data.background"])
+def test_what_the_data_say_of_training_tells_runs_apart(key: str) -> None:
+    same = {"data": "mine", "data.digest": "1"}
+    records = [record(0.9, **same), record(0.9, **same | {key: "True"})]
+    assert len(ranking.rank(records)) == 2
+
+
+def test_without_a_digest_the_preset_tells_data_apart() -> None:
+    records = [record(0.9, data="mnist"), record(0.9, data="sample")]
+    assert list(ranking.by_data(records)) == ["mnist, digest not recorded", "sample, digest not recorded"]

@@ -18,6 +18,7 @@ SERVER = "https://mlflow.example"
 def experiment(monkeypatch: pytest.MonkeyPatch) -> str:
     """The id of the experiment in a store that is not opened."""
     monkeypatch.setattr(store, "use", lambda: "7")
+    monkeypatch.setattr(ui, "open_store", lambda: None)
     return "7"
 
 
