@@ -2,15 +2,17 @@
 
 python examples/letters.py                    writes data/letters/train/A/*.png ... data/letters/test/Z/*.png
 python examples/letters.py --out FOLDER       replaces FOLDER if an earlier run wrote it
+python examples/letters.py --packages         prints the Debian packages with the fonts
 
 Each image has 32 x 32 grey values: a dark letter on white. A family of fonts is either in train or in test,
-so that test shows the accuracy for new designs. Needs fonts of Debian 12; the error names their packages.
+so that test shows the accuracy for new designs. The fonts are of Debian 12.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import math
 import shutil
 import string
@@ -32,8 +34,7 @@ SLANTS = {"left": -8, "upright": 0, "right": 8}  # degrees
 DRAWN_AT = 96  # pixels of the font, before a letter is scaled down
 CANVAS = 3 * DRAWN_AT  # pixels; the widest letters need half
 
-# family | package | file | what * stands for. In the order sans, serif, slab, mono, handwriting, display.
-# All styles of a design have one family, also in other packages. No two families copy one design.
+# family | package | file | what * stands for. All styles of a design are one family, and no two copy one.
 TRAIN = """
 DejaVu | fonts-dejavu-core | truetype/dejavu/DejaVu*.ttf | Sans, Sans-Bold, Serif, Serif-Bold
 Liberation | fonts-liberation | truetype/liberation/Liberation*.ttf | Sans-Regular, Sans-Bold, Serif-Regular
@@ -130,13 +131,12 @@ def render_font(font: Font, out: Path) -> int:
     # Pillow is also built without the other layout engine, which could give other bytes.
     face = ImageFont.truetype(font.file, DRAWN_AT, layout_engine=ImageFont.Layout.BASIC)
     name = font.file.stem.replace(" ", "")
-    for letter in LETTERS:
+    for letter, (slant, degrees) in itertools.product(LETTERS, SLANTS.items()):
         folder = out / font.split / letter
         folder.mkdir(parents=True, exist_ok=True)
-        for slant, degrees in SLANTS.items():
-            drawn = draw_letter(face, letter, degrees)
-            for size in SIZES:
-                place_letter(drawn, size).save(folder / f"{name}-{size}-{slant}.png")
+        drawn = draw_letter(face, letter, degrees)
+        for size in SIZES:
+            place_letter(drawn, size).save(folder / f"{name}-{size}-{slant}.png")
     return len(LETTERS) * len(SLANTS) * len(SIZES)
 
 
@@ -145,8 +145,8 @@ def render_fonts(fonts: Sequence[Font], out: Path) -> int:
     pool = ThreadPoolExecutor()  # threads are enough: Pillow releases the lock of Python
     try:
         counts = pool.map(lambda font: render_font(font, out), fonts)
-        console = Console(stderr=True)
-        return sum(track(counts, "fonts", len(fonts), console=console, disable=not sys.stderr.isatty()))
+        quiet = not sys.stderr.isatty()
+        return sum(track(counts, "fonts", len(fonts), console=Console(stderr=True), disable=quiet))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -181,18 +181,19 @@ def check(fonts: Sequence[Font], out: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("data/letters"), metavar="FOLDER")
-    out = parser.parse_args(argv).out
-    fonts = listed_fonts()
+    parser.add_argument("--packages", action="store_true")
+    arguments = parser.parse_args(argv)
+    out, fonts = arguments.out, listed_fonts()
+    if arguments.packages:
+        sys.exit(print(*sorted({font.package for font in fonts})))
     check(fonts, out)
     try:
         with replacement(out.resolve()) as folder:
             images = render_fonts(fonts, folder)
-    except OSError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    names = {font.family for font in fonts}
-    print(f"{images:,} images of {len(LETTERS)} letters, {len(fonts)} fonts, {len(names)} families: {out}")
+    except (OSError, KeyboardInterrupt) as error:
+        sys.exit(f"error: {error}" if isinstance(error, OSError) else 130)
+    families = len({font.family for font in fonts})
+    print(f"{images:,} images of {len(LETTERS)} letters, {len(fonts)} fonts, {families} families: {out}")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_help_lists_all_targets(finished: Project) -> None:
     assert listed == phony[1].split()
     tests = ["test", "test-fast", "test-slow", "test-benchmarks"]
     others = "check format compare sync ui bench lock audit fuzz"
-    assert listed == ["help", "setup", "run", *tests, *others.split()]
+    assert listed == ["help", "setup", "run", "letters", *tests, *others.split()]
 
 
 @pytest.mark.parametrize(

@@ -92,5 +92,5 @@ def test_repro_runs_all_stages_and_a_second_one_none(finished_copy: Project, out
     assert list((finished_copy.root / "src").rglob("__pycache__"))  # which .dvcignore has to exclude
     again = finished_copy.run("dvc", "repro")
     assert stages_run(again) == []
-    assert "Data and pipelines are up to date." in again
+    assert again.count("didn't change, skipping") == len(STAGES)
     assert finished_copy.changes() == ""

@@ -54,6 +54,13 @@ def test_missing_fonts_are_an_error_of_one_line_that_names_the_packages(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_packages_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        letters.main(["--packages"])
+    assert not ended.value.code
+    assert set(capsys.readouterr().out.split()) == {font.package for font in letters.listed_fonts()}
+
+
 @pytest.mark.usefixtures("few_fonts")
 def test_each_font_gives_all_sizes_and_slants_of_each_letter_in_the_folder_of_its_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

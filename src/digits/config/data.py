@@ -54,18 +54,26 @@ class Images(Section):
 
 
 class Idx(Images):
-    """Four files in the format of MNIST, from `mirrors`, each with its SHA-256, or in the folder
-    `path`."""
+    """Four files in the format of MNIST, from `mirrors`, each with its SHA-256, or in the folder `path`.
+
+    With `members_of_zip` the mirrors have one zip archive instead, in which the names of the files begin with
+    that.
+    """
 
     source: Literal["idx"]
     mirrors: Annotated[list[str], Field(min_length=1)] | None = None
     sha256: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] | None = None
     path: Name | None = None
+    members_of_zip: Name | None = None
+    transposed: bool = False  # rows of pixels are columns
+    first_label: Literal[0, 1] = 0
 
     @model_validator(mode="after")
     def _check_place(self) -> Idx:
         if (self.path is None) == (self.mirrors is None) or (self.mirrors is None) != (self.sha256 is None):
             raise ValueError("must have either mirrors and sha256, or path")
+        if self.members_of_zip and len(self.sha256 or ()) != 1:
+            raise ValueError("members_of_zip: needs mirrors, and the sha256 of one archive")
         return self
 
 

@@ -10,18 +10,18 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from digits.base import files
+from digits.base import files, paths
 from digits.base.errors import UserError
-from digits.base.paths import main_root
-from digits.config.data import Data, Package
+from digits.config.data import Data, Package, content
 
 
 def own_path(path: str) -> Path:
     """Return where the images of a preset lie: a path from the project's root, or an absolute one."""
-    return main_root() / Path(path).expanduser()
+    return paths.main_root() / Path(path).expanduser()
 
 
 def fingerprint(data: Data) -> str | None:
@@ -39,8 +39,11 @@ def fingerprint(data: Data) -> str | None:
             found.append(name)
             listed.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     except FileNotFoundError:
+        if before := _fetched_before(data):
+            print(f"{path} does not exist here; the images in data/raw are those of it", file=sys.stderr)
+            return before
         raise UserError(f"{path}: does not exist (path in conf/data/{data.name}.yaml)") from None
-    known = main_root() / f".dvc/tmp/fingerprint-{hashlib.md5(os.fsencode(path)).hexdigest()}.json"
+    known = paths.main_root() / f".dvc/tmp/fingerprint-{hashlib.md5(os.fsencode(path)).hexdigest()}.json"
     try:
         before = json.loads(known.read_text())
         if before["listed"] == listed.hexdigest():
@@ -53,6 +56,17 @@ def fingerprint(data: Data) -> str | None:
     value = {"listed": listed.hexdigest(), "content": content.hexdigest()}
     files.replace_durably(files.with_parents(known), json.dumps(value).encode())
     return content.hexdigest()
+
+
+def _fetched_before(data: Data) -> str | None:
+    """Return the fingerprint of what is in data/raw if it was fetched with these settings, as after
+    `dvc pull`."""
+    try:
+        source = files.read_json(paths.RAW / "source.json")
+    except (OSError, ValueError):
+        return None
+    same = all(source.get(f"data.{key}") == value for key, value in content(data).items())
+    return source.get("fingerprint") if same else None
 
 
 def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:

@@ -7,6 +7,7 @@ import gzip
 import math
 import shutil
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits.base import files
-from digits.base.errors import UserError
+from digits.base.errors import UserError, message_of
 
 # images and labels of the training set, and of the test set
 TRAIN = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
@@ -50,6 +51,22 @@ def copy(source: Path, target: Path) -> None:
                 shutil.copyfileobj(content, stream)
         else:
             raise UserError(f"{zipped}: does not exist, neither with .gz nor without")
+
+
+def unpack(archive: Path, prefix: str, target: Path) -> None:
+    """Write the four files whose names in the zip `archive` begin with `prefix` to `target`, under the names
+    of MNIST, and remove the archive. There the test set is called test.
+
+    Raises UserError if the archive is damaged, or a file is not in it.
+    """
+    try:
+        with zipfile.ZipFile(archive) as members:
+            for name in (*TRAIN, *TEST):
+                with members.open(prefix + name.replace("t10k", "test")) as member:
+                    (target / name).write_bytes(member.read(LARGEST))
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{archive.name}: {message_of(error)}") from None
+    archive.unlink()
 
 
 def read(file: Path, *dimensions: int) -> NDArray[np.uint8]:

@@ -44,6 +44,8 @@ def fetch(data: Data, target: Path) -> None:
             idx.copy(own_path(data.path), target)
         else:
             mirrors.download(data.mirrors or [], data.sha256 or {}, target)
+        if data.members_of_zip:
+            idx.unpack(target / next(iter(data.sha256 or ())), data.members_of_zip, target)
     elif isinstance(data, Folder):
         known["classes"] = folder.fetch(data, own_path(data.path), target)
     elif isinstance(data, Package):
@@ -62,6 +64,9 @@ def read(config: DataConfig, raw: Path) -> Found:
     refuse_other(settings(data), source, raw, config)
     if isinstance(data, Idx):
         (train, labels), (test, test_labels) = (idx.read_split(raw, names) for names in (idx.TRAIN, idx.TEST))
+        if data.transposed:
+            train, test = (np.ascontiguousarray(images.swapaxes(1, 2)) for images in (train, test))
+        labels, test_labels = (each - np.uint8(data.first_label) for each in (labels, test_labels))
         classes = data.classes or range(1 + max(labels.max(initial=0), test_labels.max(initial=0)))
     else:
         train, labels, test, test_labels = (_read_array(raw / name) for name in stored.FILES)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from digits.base import files
+from digits.base import files, paths
 from digits.base.errors import UserError
 from digits.config.data import Arrays, Idx, Package
+from digits.data import sources
 from digits.data.fingerprint import fingerprint
 
 
@@ -76,6 +77,20 @@ def test_a_path_without_a_slash_is_in_the_project(folder: Path, tmp_path: Path) 
 def test_a_path_that_does_not_exist_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match=r"missing: does not exist \(path in conf/data/mine.yaml\)"):
         of(folder / "missing")
+
+
+def test_after_dvc_pull_the_images_themselves_are_not_needed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(paths, "RAW", tmp_path / "raw")
+    data = Arrays(name="mine", source="arrays", path=str(folder), test=0.5)
+    first = fingerprint(data)
+    files.write_json(tmp_path / "raw/source.json", sources.settings(data) | {"fingerprint": first})
+    folder.rename(tmp_path / "elsewhere")
+    assert fingerprint(data) == first
+    assert "does not exist here; the images in data/raw are those of it" in capsys.readouterr().err
+    with pytest.raises(UserError, match="does not exist"):
+        fingerprint(data.model_copy(update={"test": 0.2}))
 
 
 def test_data_from_elsewhere_have_none() -> None:

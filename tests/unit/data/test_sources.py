@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import hashlib
 import threading
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -190,6 +191,41 @@ def test_a_preset_of_mirrors_names_four_files_and_ten_classes(preset: str) -> No
     assert data.sha256
     assert sorted(data.sha256) == sorted([*idx.TRAIN, *idx.TEST])
     assert data.classes is None or len(set(data.classes)) == 10
+
+
+def test_letters_of_emnist_are_taken_out_of_the_archive_and_turned(
+    tmp_path: Path, make_split: MakeSplit
+) -> None:
+    config = compose(["data=emnist", "validation=0.2"])
+    assert isinstance(config.data, Idx)
+    (tmp_path / "mirror").mkdir()
+    labels = (1 + np.arange(260) % 26).astype(np.uint8)
+    images = make_split(260).images
+    with zipfile.ZipFile(tmp_path / "mirror/gzip.zip", "w") as archive:
+        for part in ("train", "test"):
+            for name, array in ((f"{part}-images-idx3", images[..., 0]), (f"{part}-labels-idx1", labels)):
+                idx.write(tmp_path / "file.gz", array)
+                archive.write(tmp_path / "file.gz", f"gzip/emnist-letters-{name}-ubyte.gz")
+        archive.writestr("gzip/emnist-digits-train-images-idx3-ubyte.gz", b"others")
+    with serving(tmp_path / "mirror") as address:
+        changes = {"mirrors": [address], "sha256": described(tmp_path / "mirror", address).sha256}
+        config = config.model_copy(update={"data": config.data.model_copy(update=changes)})
+        sources.fetch(config.data, tmp_path / "raw")
+    assert names(tmp_path / "raw") == ALL
+    found = sources.read(config, tmp_path / "raw")
+    np.testing.assert_array_equal(found.train[0], images.swapaxes(1, 2))
+    np.testing.assert_array_equal(found.test[1], labels - 1)
+    assert "".join(found.classes) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_an_archive_without_the_files_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        zipfile.ZipFile(tmp_path / "a.zip", "w").close()
+    else:
+        (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(UserError, match=r"^a\.zip: "):
+        idx.unpack(tmp_path / "a.zip", "gzip/emnist-letters-", tmp_path)
 
 
 @pytest.mark.parametrize("preset", ["fashion", "kmnist"])

@@ -154,8 +154,13 @@ def test_without_replicates_there_is_no_standard_error() -> None:
 
 
 def test_runs_on_the_same_images_are_one_group_whatever_their_preset_is_called() -> None:
-    idx = {"data": "mnist", "data.source": "idx", "data.digest": "1"}
-    folder = {"data": "exported", "data.source": "folder", "data.test": "given", "data.digest": "1"}
+    idx: dict[str, Any] = {"data": "mnist", "data.source": "idx", "data.digest": "1"}
+    folder: dict[str, Any] = {
+        "data": "exported",
+        "data.source": "folder",
+        "data.test": "given",
+        "data.digest": "1",
+    }
     records = [record(0.9, 0, **idx), record(0.9, 1, **folder)]
     ((heading, same),) = ranking.by_data(records).items()
     assert heading == "exported, mnist, digest 1"
@@ -166,7 +171,7 @@ def test_runs_on_the_same_images_are_one_group_whatever_their_preset_is_called()
 
 @pytest.mark.parametrize("key", ["data.flip", "data.background"])
 def test_what_the_data_say_of_training_tells_runs_apart(key: str) -> None:
-    same = {"data": "mine", "data.digest": "1"}
+    same: dict[str, Any] = {"data": "mine", "data.digest": "1"}
     records = [record(0.9, **same), record(0.9, **same | {key: "True"})]
     assert len(ranking.rank(records)) == 2
 
