@@ -89,14 +89,16 @@ def test_the_shell_completes_presets(prepared: Project) -> None:
     line = "python src/train.py model="
     completion = {"COMP_LINE": line, "COMP_POINT": str(len(line))}
     output = prepared.run("python", "src/train.py", "-sc", "query=bash", environment=completion)
-    assert set(output.split()) == {"model=best", "model=compact", "model=small", "model=tutorial"}
+    assert set(output.split()) == {
+        f"model={name}" for name in ("best", "compact", "small", "tiny", "tutorial")
+    }
 
 
 def test_help_says_what_the_command_does_and_what_its_keys_are(prepared: Project) -> None:
     output = prepared.run("python", "src/train.py", "--help")
     assert output.startswith("Train a network on the prepared images")
     assert "  python src/train.py epochs=3\n" in output
-    assert "model: compact         # preset of conf/model/: compact, small, tutorial or best" in output
+    assert "model: compact         # preset of conf/model/: compact, small, tutorial, best, or tiny" in output
 
 
 def test_runs_are_compared_from_another_folder_on_a_terminal_without_unicode(

@@ -106,7 +106,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     options.binary_location = shutil.which("chromium") or ""
     for argument in f"--headless --no-sandbox --disable-gpu --no-first-run {OFFLINE}".split():
         options.add_argument(argument)
-    options.add_argument("--window-size=1600,1200")
+    options.add_argument("--window-size=1600,1600")
     options.add_argument(f"--user-data-dir={tmp_path / 'chromium'}")
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     yield driver

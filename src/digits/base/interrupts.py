@@ -57,6 +57,21 @@ def interrupts_held() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextlib.contextmanager
+def terminal_signals_blocked() -> Iterator[None]:
+    """Start processes in the block that a terminal does not interrupt, since this one ends them. A signal
+    that arrives in the block is handled after it."""
+    numbers = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGQUIT") if hasattr(signal, name)}
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def end_with(process: int | None) -> None:
     """Be interrupted too when this process ends: DVC ends without a word to the stage that it runs."""
     global _followed

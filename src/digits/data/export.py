@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import yaml
 from PIL import Image
 
 from digits.base.errors import UserError
-from digits.base.processes import processors
 from digits.config.data import DataConfig
 from digits.data import sources
 from digits.data.arrays import Labels, Pixels
-from digits.data.reading import CHUNK, FEW
+from digits.data.chunks import in_chunks
 
 
 def export(config: DataConfig, raw: Path, out: Path) -> None:
@@ -54,27 +52,16 @@ def export(config: DataConfig, raw: Path, out: Path) -> None:
 
 
 def _write_all(images: Pixels, labels: Labels, folder: Path, names: Sequence[str]) -> None:
-    from joblib import Parallel, delayed
-    from rich.progress import Progress
-
     for name in names:
         (folder / name).mkdir(parents=True)
     digits = len(str(len(labels) - 1))
-    jobs = processors() if len(labels) > FEW else 1
-    with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
-        bar = progress.add_task(f"{len(labels):,} pictures", total=len(labels))
-        tasks = (
-            delayed(_write_chunk)(
-                images[first : first + CHUNK],
-                [
-                    folder / names[label] / f"{row:0{digits}}.png"
-                    for row, label in enumerate(labels[first : first + CHUNK], start=first)
-                ],
-            )
-            for first in range(0, len(labels), CHUNK)
-        )
-        for _ in Parallel(n_jobs=jobs, return_as="generator")(tasks):
-            progress.advance(bar, CHUNK)
+
+    def chunk(rows: range) -> tuple[object, ...]:
+        files = [folder / names[labels[row]] / f"{row:0{digits}}.png" for row in rows]
+        return _write_chunk, images[rows.start : rows.stop], files
+
+    for _ in in_chunks(len(labels), chunk):
+        pass
 
 
 def _write_chunk(images: Pixels, files: Sequence[Path]) -> None:

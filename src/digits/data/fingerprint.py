@@ -16,6 +16,7 @@ from pathlib import Path
 
 from digits.base import files, paths
 from digits.base.errors import UserError
+from digits.base.interrupts import raise_if_interrupted
 from digits.config.data import Data, Package, content
 
 
@@ -52,6 +53,7 @@ def fingerprint(data: Data) -> str | None:
         pass
     content = hashlib.md5()
     for name in found:
+        raise_if_interrupted()
         content.update(f"{name} {files.md5(path / name)}\n".encode(errors="surrogateescape"))
     value = {"listed": listed.hexdigest(), "content": content.hexdigest()}
     files.replace_durably(files.with_parents(known), json.dumps(value).encode())

@@ -17,6 +17,7 @@ def draw_gallery(title: str, images: Pixels, captions: Sequence[str], columns: i
     rows = max(1, -(-len(images) // columns))
     figure, (axis,) = new_figure(title, 1, 1.25 * columns, 0.4 + 1.5 * rows)
     side, width, height = 28, 35, 42  # of an image, and of its place with the caption above it
+    size = 9 if all(caption.count("\n") < 2 for caption in captions) else 7.5  # long names are on three
     tall, wide = (side * n / max(images.shape[1:3]) for n in images.shape[1:3])
     for n, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top, left = (n // columns + 1) * height - side, n % columns * width
@@ -30,7 +31,7 @@ def draw_gallery(title: str, images: Pixels, captions: Sequence[str], columns: i
             extent=(across, across + wide, down + tall, down),
             aspect="equal",
         )
-        axis.text(left + side / 2, top - 1, caption, ha="center", va="bottom", fontsize=9)
+        axis.text(left + side / 2, top - 1, caption, ha="center", va="bottom", fontsize=size)
     # one pair of axes, since a pair for each of 24 images takes five times as long
     axis.set(xlim=(0, columns * width - (width - side)), ylim=(rows * height, 0))
     axis.set_axis_off()
@@ -44,6 +45,7 @@ def draw_first_nine(title: str, splits: Splits, file: Path) -> None:
     draw_gallery(title, split.images[:9], names, 3, file)
 
 
-def short_name(name: str) -> str:
-    """Return the name of a class, cut to what has room."""
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+def short_name(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return the name of a class with its middle left out if it has more than `longest` letters."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[: longest - half - 1]}…{name[-half:]}"

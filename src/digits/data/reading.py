@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from digits.base.processes import processors
 from digits.config.data import Folder
+from digits.data.chunks import in_chunks
 from digits.data.findings import Findings
 from digits.data.pictures import PictureError, read_picture
 
-CHUNK = 250  # files that a process reads at a time
-FEW = 1000  # files that are read sooner than a second process has started
 Read = tuple[list[int], list[tuple[int, str]], list[tuple[int, str]]]  # rows, problems and notes
 
 
@@ -26,30 +23,21 @@ def read_pictures(
 
     The array is a file that all processes write to, so that the images are in memory once at most.
     """
-    from joblib import Parallel, delayed
-    from rich.progress import Progress
-
     if not names:
         np.save(target, np.zeros((0, 1, 1, 1), np.uint8))
         return []
-    shape = _shape(root, names, data)
-    images = np.lib.format.open_memmap(target, "w+", np.uint8, (len(names), *shape))
-    jobs = processors() if len(names) > FEW else 1
-    chunks = [range(first, min(first + CHUNK, len(names))) for first in range(0, len(names), CHUNK)]
+    images = np.lib.format.open_memmap(target, "w+", np.uint8, (len(names), *_shape(root, names, data)))
     kept: list[int] = []
-    with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
-        bar = progress.add_task(f"{len(names):,} pictures", total=len(names))
-        parallel = Parallel(n_jobs=jobs, return_as="generator")
-        tasks = (
-            delayed(_read_chunk)(root, names[rows.start : rows.stop], rows, data, target) for rows in chunks
-        )
-        for rows, problems, notes in parallel(tasks):
-            kept += rows
-            for row, text in problems:
-                findings.bad_file(names[row], text)
-            for row, text in notes:
-                findings.note(names[row], text)
-            progress.advance(bar, CHUNK)
+    reading = in_chunks(
+        len(names),
+        lambda rows: (_read_chunk, root, names[rows.start : rows.stop], rows, data, target),
+    )
+    for rows, problems, notes in reading:
+        kept += rows
+        for row, text in problems:
+            findings.bad_file(names[row], text)
+        for row, text in notes:
+            findings.note(names[row], text)
     if len(kept) < len(names):
         np.save(target, images[kept])
     return kept

@@ -26,7 +26,7 @@ def draw_mistakes(
     wrong = np.flatnonzero(predicted != split.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:24]
     names = [short_name(name) for name in classes]
-    between = " read as " if max(map(len, names)) <= 2 else "\nread as "
+    between = " read as " if max(map(len, names)) <= 2 else "\nas "
     captions = [
         f"{names[split.labels[i]]}{between}{names[predicted[i]]}\n{confidence[i]:.1%} sure" for i in worst
     ]
@@ -82,11 +82,12 @@ def _draw_most_frequent(title: str, wrong: NDArray[np.int64], classes: Sequence[
     """Draw a bar for each of the most frequent mistakes."""
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
     pairs = [(*np.unravel_index(each, wrong.shape), wrong.flat[each]) for each in order if wrong.flat[each]]
-    figure, (axis,) = new_figure(title, 1, 7, 1.2 + 0.22 * len(pairs))
-    names = [f"{short_name(classes[true])} read as {short_name(classes[read])}" for true, read, _ in pairs]
+    figure, (axis,) = new_figure(title, 1, 8, 1.2 + 0.22 * len(pairs))
+    cut = [short_name(name, 24) for name in classes]
+    names = [f"{cut[true]} read as {cut[read]}" for true, read, _ in pairs]
     bars = axis.barh(range(len(pairs)), [count for *_, count in pairs], color="tab:red")
     axis.bar_label(bars, fontsize=8, padding=2)
-    axis.set(yticks=range(len(pairs)), ylim=(len(pairs) - 0.5, -0.5), xlabel="images")
+    axis.set(yticks=range(len(pairs)), ylim=(max(1, len(pairs)) - 0.5, -0.5), xlabel="images")
     axis.set_yticklabels(names, fontsize=8)
     axis.set_title(
         f"the {len(pairs)} most frequent of {np.count_nonzero(wrong):,} kinds of mistakes", fontsize=9

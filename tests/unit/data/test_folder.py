@@ -258,7 +258,7 @@ def test_many_pictures_are_read_by_several_processes_as_one_reads_them(
 ) -> None:
     get(size=9)
     alone = [array.tobytes() for array in arrays(tmp_path)]
-    monkeypatch.setattr("digits.data.reading.FEW", 1)
-    monkeypatch.setattr("digits.data.reading.CHUNK", 3)
+    monkeypatch.setattr("digits.data.chunks.FEW", 1)
+    monkeypatch.setattr("digits.data.chunks.CHUNK", 3)
     get(size=9)
     assert [array.tobytes() for array in arrays(tmp_path)] == alone

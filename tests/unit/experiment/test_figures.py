@@ -61,7 +61,9 @@ def test_a_network_without_mistakes_has_a_picture_too(make_split: MakeSplit, tmp
     split = make_split(10)
     figures.draw_mistakes("title", split, SURE[split.labels], CLASSES, tmp_path / "mistakes.png")
     figures.draw_confusion("title", confusion(0), CLASSES, tmp_path / "confusion.png")
-    for name in ("mistakes.png", "confusion.png"):
+    hundred = [str(n) for n in range(100)]
+    figures.draw_confusion("title", np.eye(100, dtype=np.int64), hundred, tmp_path / "bars.png")
+    for name in ("mistakes.png", "confusion.png", "bars.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
@@ -124,4 +126,4 @@ def test_long_names_stand_below_each_other(
     monkeypatch.setattr(figures, "draw_gallery", lambda *arguments: drawn.append(arguments))
     split, names = make_split(10), ["a very long name", *map(str, range(1, 10))]
     figures.draw_mistakes("title", split, probabilities(split, 10), names, tmp_path / "mistakes.png")
-    assert drawn[0][2][0] == "9\nread as a very long n…\n87.0% sure"
+    assert drawn[0][2][0] == "9\nas a very…ng name\n87.0% sure"

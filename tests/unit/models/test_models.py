@@ -77,7 +77,7 @@ def test_a_network_that_is_not_in_the_table_is_refused() -> None:
         (["model=compact"], (28, 13, 1), 2),
         (["model=compact", "model.filters=[1,1,1,1,1,1]"], (96, 96, 3), 5),
         (["model=best"], (8, 8, 1), 1),
-        (["model=best"], (27, 27, 3), 2),
+        (["model=best"], (30, 23, 3), 2),
     ],
 )
 def test_a_network_that_is_too_deep_is_refused_with_the_number_of_stages_that_fit(
