@@ -48,6 +48,11 @@ class Images(Section):
     classes: Annotated[list[Name], Field(min_length=2, max_length=MOST_CLASSES)] | None = None
 
     @property
+    def file(self) -> str:
+        """The preset's own file, for messages."""
+        return f"conf/data/{self.name}.yaml"
+
+    @property
     def background_value(self) -> int:
         """The value of the pixels around an image."""
         return 255 if self.background == "white" else 0

@@ -79,7 +79,7 @@ class Findings:
             word = "problem" if len(self.problems) == 1 else "problems"
             raise UserError(
                 f"{self._root}: {len(self.problems):,} {word} ({counted}), listed in {self.file}; mend them, "
-                f"or leave out files with bad_files: skip in conf/data/{self._data.name}.yaml"
+                f"or leave out files with bad_files: skip in {self._data.file}"
             )
 
 

@@ -43,7 +43,7 @@ def fingerprint(data: Data) -> str | None:
         if before := _fetched_before(data):
             print(f"{path} does not exist here; the images in data/raw are those of it", file=sys.stderr)
             return before
-        raise UserError(f"{path}: does not exist (path in conf/data/{data.name}.yaml)") from None
+        raise UserError(f"{path}: does not exist (path in {data.file})") from None
     known = paths.main_root() / f".dvc/tmp/fingerprint-{hashlib.md5(os.fsencode(path)).hexdigest()}.json"
     try:
         before = json.loads(known.read_text())
@@ -51,13 +51,13 @@ def fingerprint(data: Data) -> str | None:
             return str(before["content"])
     except (OSError, ValueError, KeyError):
         pass
-    content = hashlib.md5()
+    whole = hashlib.md5()
     for name in found:
         raise_if_interrupted()
-        content.update(f"{name} {files.md5(path / name)}\n".encode(errors="surrogateescape"))
-    value = {"listed": listed.hexdigest(), "content": content.hexdigest()}
+        whole.update(f"{name} {files.md5(path / name)}\n".encode(errors="surrogateescape"))
+    value = {"listed": listed.hexdigest(), "content": whole.hexdigest()}
     files.replace_durably(files.with_parents(known), json.dumps(value).encode())
-    return content.hexdigest()
+    return whole.hexdigest()
 
 
 def _fetched_before(data: Data) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from digits.base.errors import UserError
-from digits.config.data import GIVEN, Folder
+from digits.config.data import GIVEN, MOST_CLASSES, Folder
 from digits.data.arrays import duplicates, label_type
 from digits.data.findings import Findings
 from digits.data.pictures import SUFFIXES
@@ -50,7 +50,7 @@ def fetch(data: Folder, root: Path, target: Path) -> list[str]:
 def _list(data: Folder, root: Path, findings: Findings) -> tuple[list[str], tuple[Part, Part]]:
     """Return the names of the classes, and the files of the training set and of the test set."""
     if not root.is_dir():
-        raise UserError(f"{root}: is not a folder (path in conf/data/{data.name}.yaml)")
+        raise UserError(f"{root}: is not a folder (path in {data.file})")
     if data.test == GIVEN:
         if missing := [name for name in ("train", "test") if not (root / name).is_dir()]:
             raise UserError(
@@ -66,8 +66,8 @@ def _list(data: Folder, root: Path, findings: Findings) -> tuple[list[str], tupl
         findings.problem(name, "is named in classes, and has no folder")
     for name in sorted(set(found[1]) - set(classes)):
         findings.problem(f"test/{name}", "has no folder of this name in train")
-    if not 2 <= len(classes) <= 1000:
-        findings.problem("", f"has {len(classes):,} classes; there can be 2 to 1,000")
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        findings.problem("", f"has {len(classes):,} classes; there can be 2 to {MOST_CLASSES:,}")
     train, test = (
         [(file, label) for label, name in enumerate(classes) for file in by_class.get(name, [])]
         for by_class in found

@@ -25,8 +25,7 @@ def fetch(data: Package, target: Path) -> list[str]:
     first = len(images) - data.test
     if first <= 0:
         raise UserError(
-            f"data.test: must leave some of the {len(images):,} images, not {data.test} "
-            f"(conf/data/{data.name}.yaml)"
+            f"data.test: must leave some of the {len(images):,} images, not {data.test} ({data.file})"
         )
     rows = np.arange(len(images))
     return save_arrays(images, labels, (rows[:first], rows[first:]), data.classes, target)

@@ -19,7 +19,7 @@ ORIENTATION = 0x0112  # the number of this tag in EXIF
 MODES = {"grayscale": "L", "rgb": "RGB"}  # Pillow's names
 RESAMPLING = Image.Resampling.BICUBIC
 
-# an archive can be a small file that unpacks to gigabytes: size is checked before anything is decoded
+# a small file can unpack to gigabytes; MOST_PIXELS is checked before anything is decoded
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -34,11 +34,11 @@ def read_picture(file: Path, data: Images) -> tuple[Pixels, list[str]]:
     """
     try:
         with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as picture:
-            if (frames := getattr(picture, "n_frames", 1)) > 1:
-                raise PictureError(f"is animated ({frames} pictures)")
             width, height = picture.size
             if width * height > MOST_PIXELS:
                 raise PictureError(f"is too large ({width:,} x {height:,} pixels; at most {MOST_PIXELS:,})")
+            if (frames := getattr(picture, "n_frames", 1)) > 1:
+                raise PictureError(f"is animated ({frames} pictures)")
             if data.size and picture.format == "JPEG":
                 side = 2 * max(data.size)
                 picture.draft(None, (side, side))  # decodes to a size near this, in less time
@@ -98,6 +98,6 @@ def fit_all(images: Pixels, data: Images) -> Pixels:
     if size_fits and data.color_mode in (None, {1: "grayscale", 3: "rgb"}.get(channels)):
         return images
     if channels not in (1, 3):
-        raise UserError(f"data: images have {channels} channels, not 1 or 3 (conf/data/{data.name}.yaml)")
+        raise UserError(f"data: images have {channels} channels, not 1 or 3 ({data.file})")
     pictures = (Image.fromarray(image.squeeze(-1) if channels == 1 else image) for image in images)
     return np.stack([_to_array(picture, data)[0] for picture in pictures])

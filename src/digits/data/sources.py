@@ -119,11 +119,6 @@ def to_prepare(config: DataConfig) -> str:
     )
 
 
-def preset_file(data: Data) -> str:
-    """Return the name of the file that describes the data, for an error message."""
-    return f"conf/data/{data.name}.yaml"
-
-
 def _read_array(file: Path) -> Any:
     """Return an array whose content is read from the file when it is needed."""
     try:

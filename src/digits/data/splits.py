@@ -79,7 +79,7 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
     for images, labels in (found.train, found.test):
         problem = problem_of(images, labels, len(found.classes)) if len(labels) else "no images"
         if problem:
-            raise UserError(f"{raw}: {problem} ({sources.preset_file(config.data)})")
+            raise UserError(f"{raw}: {problem} ({config.data.file})")
     all_images, test = Split(*found.train), Split(*found.test)
     _refuse_small_classes(config, all_images, found.classes)
     kept = held_out = np.arange(len(all_images))
