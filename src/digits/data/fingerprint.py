@@ -17,7 +17,15 @@ from pathlib import Path
 from digits.base import files, paths
 from digits.base.errors import UserError
 from digits.base.interrupts import raise_if_interrupted
-from digits.config.data import Data, Package, content
+from digits.base.staging import staged
+from digits.config.data import Data, DataConfig, Package, content
+
+
+def write_fingerprint(config: DataConfig, out: Path) -> None:
+    """Write the fingerprint of the images to `out`/data/fingerprint.json. It is null without images of one's
+    own."""
+    with staged(out) as stage:
+        files.write_json(stage / "data/fingerprint.json", {"fingerprint": fingerprint(config.data)})
 
 
 def own_path(path: str) -> Path:

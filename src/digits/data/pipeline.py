@@ -8,15 +8,6 @@ from digits.base import files, paths
 from digits.base.staging import staged
 from digits.config.data import DataConfig
 from digits.data import archive, gallery, sources, splits
-from digits.data import fingerprint as fingerprints
-
-FINGERPRINT = "data/fingerprint.json"
-
-
-def fingerprint(config: DataConfig, out: Path) -> None:
-    """Write the digest of images of one's own to `out`/data/fingerprint.json, which is empty without such."""
-    with staged(out) as stage:
-        files.write_json(stage / FINGERPRINT, {"fingerprint": fingerprints.fingerprint(config.data)})
 
 
 def fetch(config: DataConfig, out: Path) -> None:
