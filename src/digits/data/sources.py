@@ -15,7 +15,9 @@ import numpy as np
 
 from digits.base import files
 from digits.base.errors import UserError, message_of
+from digits.base.paths import ROOT
 from digits.config.data import Data, DataConfig, Folder, Idx, Package, content
+from digits.config.params import load_yaml
 from digits.data import folder, idx, mirrors, packages, stored
 from digits.data.arrays import Labels, Pixels
 from digits.data.fingerprint import fingerprint, own_path
@@ -108,15 +110,24 @@ def refuse_other(wanted: Mapping[str, Any], found: Mapping[str, Any], made: Path
 
 def to_prepare(config: DataConfig) -> str:
     """Return the words for the commands that prepare the data in place, and leave params.yaml as it is."""
-    given = {
-        key: getattr(config.data, key) for key in sorted(config.data.model_fields_set - {"name", "source"})
-    }
-    plain = {f"data.{key}": value for key, value in given.items() if re.fullmatch(r"[\w./]+", str(value))}
-    words = " ".join(f"{key}={value}" for key, value in ({"data": config.data.name} | plain).items())
+    words = " ".join([f"data={config.data.name}", *_changes_to_preset(config.data)])
     return (
         f"prepare the data: python src/fetch.py {words} out=. && python src/preprocess.py {words} "
         f"split_seed={config.split_seed} validation={config.validation} out=."
     )
+
+
+def _changes_to_preset(data: Data) -> list[str]:
+    """Return the overrides that make these data of their preset, except those that a shell would not take as
+    they are."""
+    file = ROOT / data.file
+    preset = load_yaml(file) if file.exists() else {}
+    given = {key: getattr(data, key) for key in sorted(data.model_fields_set & set(preset))}
+    return [
+        f"data.{key}={value}"
+        for key, value in given.items()
+        if value != preset[key] and re.fullmatch(r"[\w./]+", str(value))
+    ]
 
 
 def _read_array(file: Path) -> Any:

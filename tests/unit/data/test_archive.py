@@ -17,10 +17,10 @@ from digits.data.splits import Split, Splits
 from support import CLASSES, DIGEST, MakeSplit, make_splits
 
 COMMAND = (
-    "prepare the data: python src/fetch.py data=sample data.test={test} out=. && python src/preprocess.py "
-    "data=sample data.test={test} split_seed={split_seed} validation={validation} out=."
+    "prepare the data: python src/fetch.py data=sample{test} out=. && python src/preprocess.py "
+    "data=sample{test} split_seed={split_seed} validation={validation} out=."
 )
-TO_PREPARE = COMMAND.format(test=1000, split_seed=3, validation=0.2)
+TO_PREPARE = COMMAND.format(test="", split_seed=3, validation=0.2)
 
 
 @pytest.fixture
@@ -62,11 +62,12 @@ def test_check_returns_the_digest_without_reading_images(folder: Path, config: D
     ],
 )
 def test_data_prepared_with_other_settings_are_refused_with_the_command(
-    folder: Path, config: DataConfig, changes: dict[str, float], complaint: str
+    folder: Path, config: DataConfig, changes: dict[str, Any], complaint: str
 ) -> None:
     data = config.data.model_copy(update={key: changes[key] for key in changes if key == "test"})
     other = config.model_copy(update={"data": data} | changes)
-    values = {"test": 1000, "split_seed": 3, "validation": 0.2} | changes
+    values = {"split_seed": 3, "validation": 0.2} | changes
+    values |= {"test": " data.test=500" if "test" in changes else ""}
     for refused in (archive.check, archive.load):
         with pytest.raises(UserError) as error:
             refused(other, folder)
