@@ -59,8 +59,11 @@ def fingerprint(data: Data) -> str | None:
             return str(before["content"])
     except (OSError, ValueError, KeyError):
         pass
-    whole = hashlib.md5()
-    for name in found:
+    from rich.console import Console  # both only where it takes long
+    from rich.progress import track
+
+    whole, terminal = hashlib.md5(), Console(stderr=True)
+    for name in track(found, "digest", console=terminal, transient=True, disable=not terminal.is_terminal):
         raise_if_interrupted()
         whole.update(f"{name} {files.md5(path / name)}\n".encode(errors="surrogateescape"))
     value = {"listed": listed.hexdigest(), "content": whole.hexdigest()}
