@@ -15,14 +15,18 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from bench_report import PLAIN, QUANTITIES, Row, draw, to_markdown
 from digits import cli
 from digits.base import files
 from digits.base.errors import UserError
 from digits.base.staging import staged
+from digits.data import idx, stored
 from measuring import PRESETS, ROOT, Clone, Usage, clone, machine
 
 QUICK = [name for name in PRESETS if name != "best"]
@@ -31,9 +35,22 @@ QUICK = [name for name in PRESETS if name != "best"]
 def run_plain_script(project: Clone, epochs: int, seed: int) -> Row:
     """Return the measurements of the tutorial's plain script."""
     script = "benchmarks/tutorial_keras.py"
-    usage, output = project.run("python", script, "data/raw", str(seed), str(epochs))
+    usage, output = project.run("python", script, "four_files", str(seed), str(epochs))
     scores = json.loads(output.rstrip().split("\n")[-1])
     return to_row(PLAIN, seed, usage, scores) | {"parameters": scores["parameters"], "epochs": epochs}
+
+
+def write_four_files(raw: Path, target: Path) -> None:
+    """Write what the plain script reads, the files of MNIST, whatever `fetch` made of the images."""
+    target.mkdir()
+    for n, (images, labels) in enumerate((idx.TRAIN, idx.TEST)):
+        if (raw / images).exists():
+            shutil.copyfile(raw / images, target / images)
+            shutil.copyfile(raw / labels, target / labels)
+        else:
+            pixels, numbers = (np.load(raw / name) for name in stored.FILES[2 * n : 2 * n + 2])
+            idx.write(target / images, pixels[..., 0])
+            idx.write(target / labels, numbers)
 
 
 def run_preset(project: Clone, name: str, overrides: list[str], seed: int) -> Row:
@@ -109,6 +126,7 @@ def main(arguments: argparse.Namespace) -> None:
         }
         for stage in ("fetch", "preprocess"):
             project.run("python", f"src/{stage}.py", *overrides, "out=.")
+        write_four_files(project.root / "data/raw", project.root / "four_files")
         rows = keep(measure(contestants, arguments.seeds), kept, results, where)
     draw(rows, picture)
     print(f"\n{where}\n\n{to_markdown(rows)}\nmeasurements: {results}\npicture: {picture}")

@@ -1,5 +1,6 @@
 """Clones, and measurements of what runs in them."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def test_epochs_are_those_of_the_library_in_the_other_checkout(
     library = tmp_path / "src/digits/__init__.py"
     library.parent.mkdir(parents=True)
     library.write_text("raise SystemExit('the other library')\n")
+    script = tmp_path / "benchmarks/epoch_seconds.py"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "benchmarks/epoch_seconds.py", script)
     with pytest.raises(SystemExit, match=f"failed with the library in {tmp_path}"):
         measuring.epoch_seconds(tmp_path, 10)
     assert "the other library" in capfd.readouterr().err

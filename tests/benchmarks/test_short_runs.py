@@ -74,7 +74,7 @@ def test_reliability_measures_the_cost_of_records_and_the_end_after_an_interrupt
 
 
 def test_pictures_compares_the_fetch_with_keras(run_benchmark: Run) -> None:
-    output = run_benchmark("pictures", "--rounds", "1", "--images", "60")
+    output = run_benchmark("pictures", "--rounds", "1", "--images", "200")
     assert re.search(
-        r"^\| fetch of 60 pictures, to Keras reading them \| [\d.]+ \(.*\) \| 1 \|$", output, re.M
+        r"^\| fetch of 200 pictures, to Keras reading them \| [\d.]+ \(.*\) \| 1 \|$", output, re.M
     )

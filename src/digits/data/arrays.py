@@ -20,7 +20,7 @@ def label_type(classes: int) -> Any:
 
 
 def problem_of(images: NDArray[Any], labels: NDArray[Any], classes: int) -> str | None:
-    """Return why these cannot be images and labels of so many classes, or None."""
+    """Return why these cannot be images and labels of this many classes, or None."""
     allowed = f"from {SMALLEST} x {SMALLEST} to {LARGEST} x {LARGEST}"
     if not 2 <= classes <= MOST_CLASSES:
         return f"{classes:,} classes; there can be 2 to {MOST_CLASSES:,}"
