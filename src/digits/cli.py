@@ -65,8 +65,8 @@ def run(
 
 
 def run_composed(main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig]) -> None:
-    """Call `main` with what the command line asks for, for a command that needs no
-    folder of Hydra's."""
+    """Call `main` with what the command line asks for, for a command that needs no folder of
+    Hydra's."""
     if _printed_help(schema, "config"):
         return
     with one_line_errors():

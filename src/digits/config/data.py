@@ -37,7 +37,7 @@ Test = Annotated[float | str, BeforeValidator(_check_test)]
 
 
 class Images(Section):
-    """What a preset says of its images, whatever their source. docs/images.md explains each key."""
+    """The keys that a preset of any source can have. docs/images.md explains each of them."""
 
     name: str
     size: Size | None = None  # height and width; None: as they are

@@ -24,7 +24,7 @@ NAMES = ("train", "validation", "test")
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What is known of prepared data without reading the images: see `Splits`."""
+    """Digests, classes and shape of prepared data, which are read without the images. See `Splits`."""
 
     digest: str
     digests: Mapping[str, str]  # of each split

@@ -1,17 +1,20 @@
-"""What images and labels must be, as arrays, and which of them are the same."""
+"""Check and split arrays of images and labels, and find duplicates."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digits.base.errors import UserError, shortened
 from digits.config.data import LARGEST, MOST_CLASSES, SMALLEST
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
+Rows = NDArray[np.intp]
 
 
 def label_type(classes: int) -> Any:
@@ -21,7 +24,6 @@ def label_type(classes: int) -> Any:
 
 def problem_of(images: NDArray[Any], labels: NDArray[Any], classes: int) -> str | None:
     """Return why these cannot be images and labels of this many classes, or None."""
-    allowed = f"from {SMALLEST} x {SMALLEST} to {LARGEST} x {LARGEST}"
     if not 2 <= classes <= MOST_CLASSES:
         return f"{classes:,} classes; there can be 2 to {MOST_CLASSES:,}"
     if images.dtype != np.uint8 or labels.dtype != label_type(classes):
@@ -31,12 +33,38 @@ def problem_of(images: NDArray[Any], labels: NDArray[Any], classes: int) -> str 
         return f"images have shape {images.shape}, not (n, height, width, 1 or 3)"
     height, width = images.shape[1:3]
     if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
+        allowed = f"from {SMALLEST} x {SMALLEST} to {LARGEST} x {LARGEST}"
         return f"images of {height} x {width} pixels; set size to a value {allowed}"
     if len(images) != len(labels):
         return f"{len(labels):,} labels for {len(images):,} images"
     if len(labels) and labels.max() >= classes:
         return f"a label {labels.max()}, not 0 to {classes - 1}"
     return None
+
+
+def split_rows(labels: Labels, share: float, seed: int, key: str) -> tuple[Rows, Rows]:
+    """Return the rows that are kept, and those of a `share` of each class, drawn at random, in their order.
+
+    Raises UserError, which names the `key` of the share, if it is too small or too large for the classes.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        kept, drawn = train_test_split(
+            np.arange(len(labels)), test_size=share, random_state=seed, stratify=labels
+        )
+    except ValueError as error:
+        raise UserError(f"{key}: {share} of {len(labels):,} images: {error}") from None
+    return np.sort(kept), np.sort(drawn)
+
+
+def refuse_small_classes(labels: Labels, names: Sequence[str], fewest: int, images: str = "images") -> None:
+    """Raise UserError if a class has fewer than `fewest` of these `images`."""
+    counts = np.bincount(labels.astype(np.intp), minlength=len(names))
+    if few := [name for label, name in enumerate(names) if counts[label] < fewest]:
+        raise UserError(
+            f"data: {fewest} {images} of each class are needed; there are fewer of {shortened(few)}"
+        )
 
 
 def duplicates(images: Pixels, others: Pixels) -> dict[int, int]:

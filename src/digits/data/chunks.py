@@ -26,7 +26,8 @@ def in_chunks(n: int, call: Callable[[range], tuple[Any, ...]]) -> Iterator[Any]
     with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task(f"{n:,} pictures", total=n)
         parallel = Parallel(n_jobs=jobs, return_as="generator")
-        _start_trackers()
+        if jobs > 1:
+            _start_trackers()
         with terminal_signals_blocked():  # this process is interrupted, and ends the others
             results = parallel(delayed(function)(*arguments) for function, *arguments in map(call, chunks))
         for chunk, result in zip(chunks, results, strict=True):

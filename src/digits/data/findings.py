@@ -1,4 +1,4 @@
-"""What was found in a folder of pictures: problems, which are refused or skipped, and notes."""
+"""Collect and report problems and notes about a folder of pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_LINES = 20  # of each sort on the terminal; the file has all
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Finding:
-    """What there is to say of a file or folder. `text` begins with its kind; details stand in brackets."""
+    """A problem or a note about a file or folder. `text` begins with its kind; details are in brackets."""
 
     where: str
     text: str
@@ -29,7 +29,7 @@ class Finding:
 
 
 class Findings:
-    """What was found in the pictures of a preset."""
+    """The problems and notes about the pictures of a preset."""
 
     def __init__(self, data: Folder, root: Path) -> None:
         self.problems: list[Finding] = []

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.base.errors import UserError, shortened
+from digits.base.errors import UserError
 from digits.config.data import DataConfig
 from digits.data import sources
-from digits.data.arrays import Labels, Pixels, duplicates, problem_of
+from digits.data.arrays import Labels, Pixels, duplicates, problem_of, refuse_small_classes, split_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,22 +81,13 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
         if problem:
             raise UserError(f"{raw}: {problem} ({config.data.file})")
     all_images, test = Split(*found.train), Split(*found.test)
-    _refuse_small_classes(config, all_images, found.classes)
-    kept = held_out = np.arange(len(all_images))
-    if config.validation == 0:
-        held_out = held_out[:0]
-    else:
-        from sklearn.model_selection import train_test_split
-
-        try:
-            kept, held_out = train_test_split(
-                kept, test_size=config.validation, random_state=config.split_seed, stratify=all_images.labels
-            )
-        except ValueError as error:
-            raise UserError(f"validation: {config.validation} of {len(kept):,} images: {error}") from None
-    train, validation = (
-        Split(all_images.images[rows], all_images.labels[rows]) for rows in (np.sort(kept), np.sort(held_out))
+    refuse_small_classes(
+        all_images.labels, found.classes, 1 if config.validation == 0 else 2, "training images"
     )
+    kept, held_out = np.arange(len(all_images)), np.arange(0)
+    if config.validation:
+        kept, held_out = split_rows(all_images.labels, config.validation, config.split_seed, "validation")
+    train, validation = (Split(all_images.images[rows], all_images.labels[rows]) for rows in (kept, held_out))
     digest = hashlib.md5(f"{all_images.digest} {test.digest}".encode()).hexdigest()
     return Splits(
         {"train": train, "validation": validation, "test": test},
@@ -104,16 +95,6 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
         found.classes,
         leaked=len(duplicates(all_images.images, test.images)),
     )
-
-
-def _refuse_small_classes(config: DataConfig, split: Split, classes: Sequence[str]) -> None:
-    """Raise UserError if a class has too few images to be trained on, and to be held out too."""
-    fewest = 1 if config.validation == 0 else 2
-    few = [name for name, n in zip(classes, split.class_counts(len(classes)), strict=True) if n < fewest]
-    if few:
-        raise UserError(
-            f"data: {fewest} training images of each class are needed; there are fewer of {shortened(few)}"
-        )
 
 
 def describe_classes(counts: Sequence[int]) -> str:

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from digits.base import files
 from digits.base.errors import UserError, message_of, shortened
 from digits.config.data import GIVEN, Arrays
-from digits.data.arrays import label_type
+from digits.data.arrays import Rows, label_type, refuse_small_classes, split_rows
 
 # in data/raw: images and labels of the training set, and of the test set
 FILES = ("train-images.npy", "train-labels.npy", "test-images.npy", "test-labels.npy")
-Rows = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def fetch(data: Arrays, file: Path, target: Path) -> list[str]:
@@ -81,26 +80,22 @@ def _as_bytes(images: NDArray[Any], file: Path) -> NDArray[np.uint8]:
     )
 
 
-def split_off(labels: NDArray[Any], share: float, names: Sequence[str]) -> Rows:
+def split_off(labels: NDArray[Any], share: float, names: Sequence[str]) -> tuple[Rows, Rows]:
     """Return the rows of the training set and of the test set, which has this share of each class, drawn at
     random. The draw is the same whatever the seeds of an experiment are.
 
     Raises UserError if a class has too few images.
     """
-    from sklearn.model_selection import train_test_split
-
-    few = [name for number, name in enumerate(names) if np.count_nonzero(labels == number) < 2]
-    if few:
-        raise UserError(f"data: 2 images of each class are needed; there are fewer of {shortened(few)}")
-    try:
-        rows = train_test_split(np.arange(len(labels)), test_size=share, random_state=0, stratify=labels)
-    except ValueError as error:
-        raise UserError(f"data.test: {share} of {len(labels):,} images: {error}") from None
-    return np.sort(rows[0]), np.sort(rows[1])
+    refuse_small_classes(labels, names, 2)
+    return split_rows(labels, share, 0, "data.test")
 
 
 def save_arrays(
-    images: NDArray[Any], labels: NDArray[Any], rows: Rows, names: Sequence[str] | None, target: Path
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    rows: tuple[Rows, Rows],
+    names: Sequence[str] | None,
+    target: Path,
 ) -> list[str]:
     """Write these rows of images, with their channels, and labels as FILES to `target`. Return the names of
     the classes: numbers unless they are given."""
