@@ -59,17 +59,18 @@ def interrupts_held() -> Iterator[None]:
 
 @contextlib.contextmanager
 def terminal_signals_blocked() -> Iterator[None]:
-    """Start processes in the block that a terminal does not interrupt, since this one ends them. A signal
-    that arrives in the block is handled after it."""
+    """Start processes in the block that a terminal does not interrupt, since this one ends them. An interrupt
+    that arrives in the block is raised after it, also where another thread receives the signal."""
     numbers = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGQUIT") if hasattr(signal, name)}
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with interrupts_held():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with(process: int | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +29,18 @@ def this_process() -> dict[str, str]:
 def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def exit_with(parent: int) -> None:
+    """Exit within a second after the parent process has ended: a worker of joblib whose parent was killed may
+    wait for it for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def is_gone(tags: Mapping[str, str]) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from digits.base.interrupts import raise_if_interrupted, terminal_signals_blocked
-from digits.base.processes import processors
+from digits.base.processes import exit_with, processors
 
 CHUNK = 250  # files that a process works on at a time
 FEW = 1000  # files that are done sooner than a second process has started
@@ -25,7 +26,7 @@ def in_chunks(n: int, call: Callable[[range], tuple[Any, ...]]) -> Iterator[Any]
     chunks = [range(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
     with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task(f"{n:,} pictures", total=n)
-        parallel = Parallel(n_jobs=jobs, return_as="generator")
+        parallel = Parallel(jobs, return_as="generator", initializer=exit_with, initargs=(os.getpid(),))
         if jobs > 1:
             _start_trackers()
         with terminal_signals_blocked():  # this process is interrupted, and ends the others

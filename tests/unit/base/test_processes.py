@@ -1,7 +1,9 @@
 """Which process records a run, and whether it is gone."""
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import mlflow
@@ -11,7 +13,7 @@ from digits.base import processes
 from digits.base.processes import is_gone, this_process
 from digits.tracking import runs, store
 from digits.tracking.opening import open_store
-from support import recorded_runs
+from support import ROOT, recorded_runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -85,3 +87,24 @@ def test_the_next_command_ends_the_runs_of_processes_that_are_gone(
         elsewhere.info.run_id: "RUNNING",
     }
     assert client.get_run(left.info.run_id).data.tags["error"] == "its process was killed"
+
+
+def test_a_worker_exits_when_its_parent_was_killed() -> None:
+    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    worker = """
+import os, time
+from digits.base.processes import exit_with
+exit_with(os.getppid())
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", parent, worker]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout
+        number = int(process.stdout.readline())
+        process.kill()
+    deadline = time.monotonic() + 30
+    while processes.start(number) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not processes.start(number)
