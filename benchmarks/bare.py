@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
     from digits.learning import evaluation, model_file, training
 
     model, _ = training.train(request.config, prepared)
-    model_file.save(model, prepared.classes, request.out / "model.keras")
+    model_file.save(model, prepared.classes, request.config.data, request.out / "model.keras")
     report = evaluation.evaluate(
         model_file.load(request.out / "model.keras", prepared.shape, prepared.classes), prepared["test"]
     )

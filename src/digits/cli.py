@@ -81,10 +81,21 @@ def run_parsed(main: Callable[[argparse.Namespace], int | None], parser: argpars
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports errors as all commands do. The description is the docstring of the script."""
+    """Reports errors as all commands do. The description is the docstring of the script. `--key=value` can be
+    written as key=value, as in the commands that Hydra starts."""
 
     def __init__(self) -> None:
         super().__init__(description=_docstring(), formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if words is None else words
+        words = [
+            f"--{word}"
+            if "=" in word and f"--{word.partition('=')[0]}" in self._option_string_actions
+            else word
+            for word in words
+        ]
+        return super().parse_args(words, namespace)
 
     def error(self, message: str) -> Any:
         raise UserError(f"{message}; see --help")
@@ -121,6 +132,7 @@ def set_up_process() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # of files that are there at once
     _open_closed_streams()
     relax_garbage_collection()
     interrupts.install()

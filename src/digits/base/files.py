@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -94,11 +95,16 @@ def write_json(file: Path, value: Any) -> None:
 
 def write_csv(file: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write one line for each row. The keys of the first row are the header."""
-    rows = list(rows)
-    with with_parents(file).open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    with_parents(file).write_text(to_csv(rows), encoding="utf-8", newline="")
+
+
+def to_csv(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return one line for each row, of which there must be one. The keys of the first row are the header."""
+    rows, stream = list(rows), io.StringIO()
+    writer = csv.DictWriter(stream, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
 
 
 def md5(file: Path) -> str:

@@ -15,7 +15,9 @@ GIVEN = "given"  # the test set that the source has
 # The same images can have another name, or come from another place.
 OF_PLACE = ("name", "mirrors")
 # The digest of the data stands for these, too, where runs are compared.
-NOT_COMPARED = (*OF_PLACE, "sha256", "path", "classes", "bad_files")
+NOT_COMPARED = (*OF_PLACE, "sha256", "path", "classes", "bad_files", "prepare")
+OF_PICTURES = {"name", "size", "resize", "color_mode", "background", "prepare"}
+MODE_OF_CHANNELS = {1: "grayscale", 3: "rgb"}
 
 
 def _check_size(value: Any) -> Any:
@@ -44,6 +46,7 @@ class Images(Section):
     resize: Literal["pad", "crop", "stretch"] = "pad"
     color_mode: ColorMode | None = None  # None: as they are
     background: Literal["black", "white"] = "black"
+    prepare: Literal["mnist"] | None = None  # how pictures of another size become images; None: by resize
     flip: bool = False
     classes: Annotated[list[Name], Field(min_length=2, max_length=MOST_CLASSES)] | None = None
 
@@ -121,6 +124,11 @@ class DataConfig(Section):
 def content(data: Data) -> Mapping[str, Any]:
     """Return the settings that decide which images there are and how they are seen."""
     return {key: value for key, value in data.model_dump().items() if key not in OF_PLACE}
+
+
+def of_pictures(data: Images) -> dict[str, Any]:
+    """Return the keys that say how a picture becomes an image, as a model file keeps them."""
+    return data.model_dump(include=OF_PICTURES)
 
 
 def compared(data: Data) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from digits.experiment.interrupted import Progress, resumable
 from digits.learning import evaluation, model_file, runtime, training
 from digits.learning.checkpoint import Arrays
 from digits.learning.history import Epoch
-from digits.tracking import runs
+from digits.tracking import runs, store
 from digits.tracking.recording import Recording
 
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ def _train(request: Request[Config], splits: Splits, progress: Progress) -> list
         files.write_json(reports / "training.json", last)
         figures.draw_learning_curves(runs.run_name(request), history, reports / "learning_curves.png")
         recording.log_files(reports)
-        model_file.save(model, splits.classes, stage / "models/model.keras")
+        model_file.save(model, splits.classes, request.config.data, stage / "models/model.keras")
         recording.log_model(model, stage / "models/model.keras", splits)
+        if len(splits["validation"]):
+            predicted = evaluation.evaluate(model, splits["validation"]).predicted
+            answers = evaluation.answers(splits["validation"], predicted, splits.classes)
+            recording.log_texts({store.VALIDATION_ANSWERS: files.to_csv(answers)})
     return history
 
 
@@ -84,7 +88,7 @@ def fit(
     on_epoch: Callable[[Epoch], object] = lambda _: None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Train, keep the progress, and record each epoch before `on_epoch` is called with it. At the end record
-    the seconds that all of this took."""
+    the error on the validation images, and the seconds that all of this took."""
 
     def keep(arrays: Arrays, history: Sequence[Epoch]) -> None:
         progress.keep(recording.key, arrays, history)
@@ -100,7 +104,9 @@ def fit(
         for epoch in progress.start.history:
             record(epoch)
     trained = training.train(request.config, splits, record, progress.start, keep)
-    recording.log_metrics({"train_seconds": progress.seconds})
+    accuracy = trained[1][-1].val_accuracy
+    error = {} if accuracy is None else {"val_error_percent": 100 * (1 - accuracy)}
+    recording.log_metrics({"train_seconds": progress.seconds, **error})
     return trained
 
 
@@ -119,10 +125,8 @@ def evaluate(request: Request[Config], splits: Splits) -> None:
         }
         files.write_json(reports / "metrics.json", scores)
         files.write_csv(reports / "per_class.csv", evaluation.class_scores(test, report, names))
-        pairs = zip(test.labels, report.predicted, strict=True)
-        files.write_csv(
-            reports / "predictions.csv", ({"actual": names[a], "predicted": names[p]} for a, p in pairs)
-        )
+        answers = evaluation.answers(test, report.predicted, names)
+        files.write_csv(reports / "predictions.csv", answers)
         title = f"{data}: {report.mistakes:,} of {len(test):,} test images wrong"
         figures.draw_confusion(title, report.confusion, names, reports / "confusion.png")
         figures.draw_mistakes(title, test, report.probabilities, names, reports / "mistakes.png")

@@ -64,6 +64,12 @@ def evaluate(model: keras.Model, split: Split) -> Report:
     )
 
 
+def answers(split: Split, predicted: NDArray[np.intp], classes: Sequence[str]) -> list[dict[str, str]]:
+    """Return the name of the true class and of the predicted one for each image."""
+    pairs = zip(split.labels, predicted, strict=True)
+    return [{"actual": classes[actual], "predicted": classes[answer]} for actual, answer in pairs]
+
+
 def class_scores(split: Split, report: Report, classes: Sequence[str]) -> list[dict[str, object]]:
     """Return precision, recall, F1, the percentage missed, and the number of images of each class."""
     columns = precision_recall_fscore_support(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from digits.base.errors import UserError
 from digits.base.interrupts import interrupts_held
 from digits.base.processes import this_process
 from digits.data.splits import Splits
-from digits.tracking import writer
+from digits.tracking import store, writer
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.delivery import Delivery
 from digits.tracking.described import Inputs
@@ -151,10 +152,12 @@ class Recording:
                 model,
                 str(folder / "model"),
                 signature=infer_signature(images, model(images).numpy()),
-                metadata={"classes": list(splits.classes)},
+                metadata={"classes": list(splits.classes), "data_digest": splits.digest},
                 # named here, since MLflow would load the model in another process to find them out
                 pip_requirements=[f"{name}=={version(name)}" for name in ("keras", "tensorflow", "numpy")],
             )
+            # the file that has the names of the classes and a known md5, in place of an equal one
+            shutil.copyfile(model_file, folder / "model" / store.MODEL_FILE)
             values = {"folder": f"{folder.name}/model", "model_md5": files.md5(model_file)}
             self._append("model", values | {"digest": splits.digest})
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from digits.tracking import store, writer
+from digits.tracking import models, store, writer
 
 
 def record(key: str, values: Mapping[str, Any], reports: Path, moment: int) -> str:
@@ -23,6 +23,7 @@ def record(key: str, values: Mapping[str, Any], reports: Path, moment: int) -> s
             _add(known.run_id, values, values["scores"], reports, moment)
         elif "scored_in_run" in known.tags:  # it has the scores of an equal model, and not its reports
             _add(known.run_id, values, {}, reports, moment)
+        models.record_scores(known.run_id)
         return known.run_id
     elsewhere = store.newest(f"tags.model_md5 = '{model_md5}'")
     trained = elsewhere.run_id if elsewhere else "none of this store"

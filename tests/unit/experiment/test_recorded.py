@@ -94,10 +94,12 @@ def test_the_metrics_of_each_epoch_are_recorded_with_its_number_as_step(done: Do
         assert done.metrics[name] == [(epoch.epoch, epoch.metrics()[name]) for epoch in done.history]
 
 
-def test_the_seconds_of_the_whole_training_are_recorded(done: Done) -> None:
+def test_the_seconds_of_the_whole_training_and_the_error_are_recorded(done: Done) -> None:
     ((_, seconds),) = done.metrics["train_seconds"]
     assert seconds > sum(epoch.seconds for epoch in done.history)
-    assert set(done.metrics) == {*done.history[0].metrics(), "train_seconds"}
+    ((_, error),) = done.metrics["val_error_percent"]
+    assert error == 100 * (1 - (done.history[-1].val_accuracy or 0))
+    assert set(done.metrics) == {*done.history[0].metrics(), "train_seconds", "val_error_percent"}
 
 
 def test_tags_say_what_the_training_was_computed_with(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +120,7 @@ def test_the_data_sets_are_recorded_with_their_digests(done: Done) -> None:
 def test_the_reports_are_written_and_recorded(done: Done) -> None:
     reports = {"history.csv", "learning_curves.png", "training.json"}
     assert {file.name for file in done.reports.iterdir()} == reports
-    assert done.artifacts == reports | {"config.yaml"}
+    assert done.artifacts == reports | {"config.yaml", "validation.csv"}
     assert {file.name for file in done.request.out.iterdir()} == {"models", "reports"}
 
 

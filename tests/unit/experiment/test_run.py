@@ -1,5 +1,7 @@
 """Training and evaluation of the prepared data, as the commands call them."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,10 @@ def test_one_run_has_everything_from_the_configuration_to_the_test_scores(
     found = {each.tags[0].value: each.dataset.digest for each in recorded.inputs.dataset_inputs}
     assert found == json.loads((prepare / "settings.json").read_text())["digests"]
     artifacts = {file.path for file in mlflow.MlflowClient().list_artifacts(recorded.info.run_id)}
-    assert artifacts == REPORTS | {"config.yaml"}
+    assert artifacts == REPORTS | {"config.yaml", "validation.csv"}
+    text = mlflow.artifacts.load_text(f"{recorded.info.artifact_uri}/validation.csv")
+    answers = list(csv.DictReader(io.StringIO(text)))
+    assert accuracy == sum(row["actual"] == row["predicted"] for row in answers) / len(answers)
     assert files_in(out) == sorted(["models/model.keras", *(f"reports/{name}" for name in REPORTS)])
 
 

@@ -21,6 +21,9 @@ NETWORKS = {
 }
 
 
+DATA = make_request().config.data
+
+
 def build(network: str, seed: int = 0) -> keras.Model:
     """Return a network with weights that depend on `seed` alone, and names as in a new process."""
     keras.utils.clear_session()
@@ -31,7 +34,7 @@ def build(network: str, seed: int = 0) -> keras.Model:
 
 
 def save(model: keras.Model, file: Path) -> bytes:
-    model_file.save(model, CLASSES, file)
+    model_file.save(model, CLASSES, DATA, file)
     return file.read_bytes()
 
 
@@ -46,7 +49,7 @@ def test_equal_weights_make_equal_files(tmp_path: Path, network: str) -> None:
 def test_what_is_loaded_has_the_saved_weights_and_no_optimizer(tmp_path: Path, network: str) -> None:
     model = build(network)
     file = tmp_path / "models/model.keras"  # in a folder that does not exist yet
-    model_file.save(model, CLASSES, file)
+    model_file.save(model, CLASSES, DATA, file)
     for loaded in (model_file.load(file, SHAPE, CLASSES), keras.models.load_model(file)):
         for saved, found in zip(model.get_weights(), loaded.get_weights(), strict=True):
             np.testing.assert_array_equal(found, saved)
@@ -160,3 +163,27 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -
     model.set_weights([np.full_like(weight, value) for weight in model.get_weights()])
     save(model, tmp_path / "model.keras")
     assert "has weights that are infinite or not a number" in refusal(tmp_path / "model.keras")
+
+
+def test_a_model_for_pictures_of_any_size_says_how_they_become_images(tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    save(build("compact"), file)
+    found = model_file.read(file)
+    assert found.classes == CLASSES
+    assert (found.data.name, found.data.size, found.data.color_mode) == ("sample", [28, 28], "grayscale")
+    assert found.data.prepare == "mnist"
+
+
+def test_a_model_that_keras_wrote_has_numbered_classes(tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    build("compact").save(file)
+    found = model_file.read(file)
+    assert found.classes == CLASSES
+    assert (found.data.size, found.data.prepare) == ([28, 28], None)
+
+
+def test_a_model_that_takes_no_pictures_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)]).save(file)
+    with pytest.raises(UserError, match=r"takes \(None, 784\) and returns \(None, 10\), not images"):
+        model_file.read(file)

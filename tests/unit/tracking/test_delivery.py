@@ -20,7 +20,7 @@ from digits.tracking import runs, store
 from digits.tracking.entries import Entry
 from digits.tracking.opening import destination, open_store
 from digits.tracking.outbox import keys_on_disk
-from support import MakeSplit, OneTry, make_request, make_splits, metric_points, recorded_runs
+from support import DIGEST, MakeSplit, OneTry, make_request, make_splits, metric_points, recorded_runs
 
 pytestmark = pytest.mark.usefixtures("recording")
 
@@ -40,7 +40,7 @@ class Experiment:
         self.splits = make_splits(train=make_split(20), test=make_split(10))
         self.model = keras.Sequential([keras.Input((28, 28, 1), dtype="uint8"), keras.layers.Flatten()])
         self.file, self.reports = folder / "model.keras", folder / "reports"
-        self.file.write_bytes(b"weights")
+        self.model.save(self.file)
         files.write_json(self.reports / "training.json", {})
         self.key: str | None = None
 
@@ -106,6 +106,10 @@ def check_complete(run: Run) -> None:
     (model,) = mlflow.search_logged_models([run.info.experiment_id], output_format="list")
     assert (model.model_id, model.source_run_id) == (output.model_id, run.info.run_id)
     assert model.status == LoggedModelStatus.READY
+    assert model.name == run.info.run_name.replace(".", "_")  # a name of a model has no points
+    assert model.tags["classes"] == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert (model.tags["data_digest"], model.tags["model_md5"]) == (DIGEST, run.data.tags["model_md5"])
+    assert [(metric.key, metric.value) for metric in model.metrics or ()] == [("test_accuracy", 0.5)]
     assert mlflow.pyfunc.load_model(model.model_uri).metadata.run_id == run.info.run_id
 
 

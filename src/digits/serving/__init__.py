@@ -1,0 +1,1 @@
+"""Use trained models: promotion, prediction, and the HTTP server with its page. No DVC stage imports this."""
