@@ -19,12 +19,18 @@ def in_chunks(n: int, call: Callable[[range], tuple[Any, ...]]) -> Iterator[Any]
     """Yield what is returned for each chunk of `n` files, in order, and show the progress on a terminal.
     `call` returns a function, which can be pickled, and its arguments for a chunk."""
     from joblib import Parallel, delayed
+    from rich.console import Console
     from rich.progress import Progress
 
     warnings.filterwarnings("ignore", ".* tasks ", UserWarning, "joblib")  # after an interrupt
     jobs = processors() if n > FEW else 1
     chunks = [range(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
-    with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
+    with Progress(
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # or what is printed would go to the terminal, not to a file
+    ) as progress:
         bar = progress.add_task(f"{n:,} pictures", total=n)
         parallel = Parallel(jobs, return_as="generator", initializer=exit_with, initargs=(os.getpid(),))
         if jobs > 1:

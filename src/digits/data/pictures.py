@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from digits.base.errors import UserError
-from digits.config.data import Images
+from digits.config.data import MODE_OF_CHANNELS, Images
 from digits.data.arrays import Pixels
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))
 MOST_PIXELS = 50_000_000  # of a file, which takes 200 MB while it is decoded
+DETAIL = 800  # pixels a side in which the strokes of a pen are found
 ORIENTATION = 0x0112  # the number of this tag in EXIF
 MODES = {"grayscale": "L", "rgb": "RGB"}  # Pillow's names
 RESAMPLING = Image.Resampling.BICUBIC
@@ -27,31 +28,35 @@ class PictureError(Exception):
     """Say in a few words what is wrong with a file, of which the part before the bracket is the kind."""
 
 
-def read_picture(file: Path, data: Images) -> tuple[Pixels, list[str]]:
-    """Return a picture file as (height, width, channels) uint8 and what had to be converted.
+def read_picture(
+    file: Path | BinaryIO, data: Images, most_pixels: int = MOST_PIXELS, always: bool = False
+) -> tuple[Pixels, list[str]]:
+    """Return a picture file as (height, width, channels) uint8 and what had to be converted. With `always`, a
+    picture that has the right size is prepared as others are.
 
-    Raises PictureError if it is not one still picture in one of FORMATS, or too large.
+    Raises PictureError if it is not one still picture in one of FORMATS, or has more than `most_pixels`.
     """
     try:
-        with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as picture:
+        with Image.open(file, formats=FORMATS) as picture:
             width, height = picture.size
-            if width * height > MOST_PIXELS:
-                raise PictureError(f"is too large ({width:,} x {height:,} pixels; at most {MOST_PIXELS:,})")
+            if width * height > most_pixels:
+                raise PictureError(f"is too large ({width:,} x {height:,} pixels; at most {most_pixels:,})")
             if (frames := getattr(picture, "n_frames", 1)) > 1:
                 raise PictureError(f"is animated ({frames} pictures)")
             if data.size and picture.format == "JPEG":
-                side = 2 * max(data.size)
+                side = DETAIL if data.prepare else 2 * max(data.size)
                 picture.draft(None, (side, side))  # decodes to a size near this, in less time
             picture.load()
-            return _to_array(picture, data)
+            return _to_array(picture, data, always)
     except PictureError:
         raise
     except Exception as error:  # decoders raise whatever they stumble over
-        reason = str(error) if str(error) and "cannot identify" not in str(error) else "not a picture"
+        reason = getattr(error, "strerror", None) or str(error)
+        reason = reason if reason and "cannot identify" not in reason else "not a picture"
         raise PictureError(f"cannot be read ({reason})") from None
 
 
-def _to_array(picture: Image.Image, data: Images) -> tuple[Pixels, list[str]]:
+def _to_array(picture: Image.Image, data: Images, always: bool = False) -> tuple[Pixels, list[str]]:
     notes = []
     if picture.getexif().get(ORIENTATION, 1) != 1:
         picture = ImageOps.exif_transpose(picture)
@@ -60,6 +65,10 @@ def _to_array(picture: Image.Image, data: Images) -> tuple[Pixels, list[str]]:
         notes.append("has 16 bits a pixel, of which 8 are kept")
         pixels: Any = np.asarray(picture)
         picture = Image.fromarray((pixels.astype(np.uint32) // 257).astype(np.uint8))
+    if data.prepare and data.size and (always or picture.size != (data.size[1], data.size[0])):
+        from digits.data.handwriting import center_writing  # most commands never need SciPy
+
+        return center_writing(picture, (data.size[0], data.size[1]))[..., np.newaxis], notes
     if picture.mode == "CMYK":
         notes.append("is in CMYK, which is converted")
     if picture.mode == "P":
@@ -95,9 +104,9 @@ def fit_all(images: Pixels, data: Images) -> Pixels:
     """
     height, width, channels = images.shape[1:]
     size_fits = data.size in (None, [height, width])
-    if size_fits and data.color_mode in (None, {1: "grayscale", 3: "rgb"}.get(channels)):
+    if size_fits and data.color_mode in (None, MODE_OF_CHANNELS.get(channels)):
         return images
-    if channels not in (1, 3):
+    if channels not in MODE_OF_CHANNELS:
         raise UserError(f"data: images have {channels} channels, not 1 or 3 ({data.file})")
     pictures = (Image.fromarray(image.squeeze(-1) if channels == 1 else image) for image in images)
     return np.stack([_to_array(picture, data)[0] for picture in pictures])

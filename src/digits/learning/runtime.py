@@ -18,7 +18,7 @@ def start(threads: int) -> None:
     Raises UserError if TensorFlow has already started with another number, which it keeps until the process
     ends.
     """
-    with _stderr_held_back():
+    with stderr_held_back():
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # or it warns about every second network in a sweep
     try:
@@ -51,7 +51,7 @@ def numerics(threads: int) -> str:
 
 
 @contextlib.contextmanager
-def _stderr_held_back() -> Iterator[None]:
+def stderr_held_back() -> Iterator[None]:
     """Hold back what is written to standard error, and show it only if the block fails. Importing TensorFlow
     writes half a screen there that none of its settings silences."""
     try:
