@@ -1,0 +1,34 @@
+"""Export a model to ONNX, LiteRT or TensorFlow's SavedModel, to use it without this project.
+
+python src/export.py                                       the champion, as outputs/export/model.onnx
+python src/export.py format=litert data=letters            that of another preset, as .../model.tflite
+python src/export.py format=saved_model model=RUN          the model of the run with this id or name
+python src/export.py model=models/model.keras out=my.onnx  a file, to another file
+"""
+
+import argparse
+from pathlib import Path
+
+from digits import cli
+from digits.base.processes import processors
+from digits.config.params import read_params
+from digits.learning import runtime
+from digits.serving import exporting
+
+
+def main(arguments: argparse.Namespace) -> None:
+    runtime.start(processors())
+
+    from digits.serving.choice import choose
+
+    out = arguments.out or Path("outputs/export") / exporting.FORMATS[arguments.format].file
+    exporting.export(choose(arguments.model, arguments.data or read_params()["data"]), arguments.format, out)
+
+
+if __name__ == "__main__":
+    parser = cli.Parser()
+    parser.add_argument("--format", choices=exporting.FORMATS, default="onnx", help="default: %(default)s")
+    parser.add_argument("--model", default="champion", help="champion, a run, or a .keras file (%(default)s)")
+    parser.add_argument("--data", help="whose champion: a preset (default: that of params.yaml)")
+    parser.add_argument("--out", type=Path, help="file or folder to write (default: one in outputs/export/)")
+    cli.run_parsed(main, parser)
