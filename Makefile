@@ -14,7 +14,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run letters test test-fast test-slow test-benchmarks check format compare sync ui bench lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-benchmarks check format promote serve compare sync ui bench export-setup lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -56,6 +56,13 @@ format: setup ## format the code
 	ruff check --fix
 	ruff format
 
+promote: setup ## use the model of RUN, by default of the best run, if it is better than the champion
+	@python src/promote.py $(RUN)
+
+serve: PORT = 8000
+serve: setup ## serve the champion on PORT, with a page on which you draw a digit
+	@python src/serve.py --port $(PORT)
+
 compare: setup ## rank the runs, or those that FILTER selects in MLflow's search syntax
 	@python src/compare.py "$(FILTER)"
 
@@ -70,9 +77,15 @@ bench: setup ## measure the presets against the tutorial's plain script (half an
 	python benchmarks/bench.py
 	python benchmarks/pipeline.py
 
+export-setup: setup ## install what export to ONNX and LiteRT needs
+	pip install --quiet --disable-pip-version-check --require-hashes -r requirements-export.txt
+
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--group dev pyproject.toml --output-file requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--extra onnx --extra litert --constraint requirements.txt pyproject.toml \
+		| grep -vxFf requirements.txt >requirements-export.txt # without what is pinned already
 
 audit: setup ## check the pinned packages against known vulnerabilities; fails too if one cannot be checked
 	pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements.txt
