@@ -57,7 +57,7 @@ format: setup ## format the code
 	ruff format
 
 promote: setup ## use the model of RUN, by default of the best run, if it is better than the champion
-	@python src/promote.py $(RUN)
+	@python src/promote.py "$(RUN)"
 
 serve: PORT = 8000
 serve: setup ## serve the champion on PORT, with a page on which you draw a digit

@@ -16,7 +16,7 @@ GIVEN = "given"  # the test set that the source has
 OF_PLACE = ("name", "mirrors")
 # The digest of the data stands for these, too, where runs are compared.
 NOT_COMPARED = (*OF_PLACE, "sha256", "path", "classes", "bad_files", "prepare")
-OF_PICTURES = {"name", "size", "resize", "color_mode", "background", "prepare"}
+OF_PICTURES = {"resize", "background", "prepare"}
 MODE_OF_CHANNELS = {1: "grayscale", 3: "rgb"}
 
 
@@ -49,6 +49,12 @@ class Images(Section):
     prepare: Literal["mnist"] | None = None  # how pictures of another size become images; None: by resize
     flip: bool = False
     classes: Annotated[list[Name], Field(min_length=2, max_length=MOST_CLASSES)] | None = None
+
+    @model_validator(mode="after")
+    def _check_prepare(self) -> Images:
+        if self.prepare and (self.color_mode == "rgb" or (self.color_mode and not self.size)):
+            raise ValueError("prepare: mnist needs size, and color_mode: grayscale")
+        return self
 
     @property
     def file(self) -> str:
@@ -127,7 +133,7 @@ def content(data: Data) -> Mapping[str, Any]:
 
 
 def of_pictures(data: Images) -> dict[str, Any]:
-    """Return the keys that say how a picture becomes an image, as a model file keeps them."""
+    """Return the keys that say how a picture becomes an image of the size and colours that a model takes."""
     return data.model_dump(include=OF_PICTURES)
 
 

@@ -44,6 +44,8 @@ def export(config: DataConfig, raw: Path, out: Path) -> None:
         "color_mode": "grayscale" if found.train[0].shape[-1] == 1 else "rgb",
         "test": "given",
     }
+    if config.data.prepare:  # for pictures of other sizes that are put beside them
+        preset |= {"size": list(found.train[0].shape[1:3]), "prepare": config.data.prepare}
     if folders != sorted(folders):
         preset["classes"] = folders
     written = len(found.train[1]) + len(found.test[1])

@@ -99,6 +99,7 @@ def _as_array(picture: Image.Image) -> Pixels:
 
 def fit_all(images: Pixels, data: Images) -> Pixels:
     """Return images, (n, height, width, channels) uint8, in the size and colours that the preset asks for.
+    They are not prepared, as pictures from files are.
 
     Raises UserError if they have neither one channel nor three.
     """
@@ -109,4 +110,5 @@ def fit_all(images: Pixels, data: Images) -> Pixels:
     if channels not in MODE_OF_CHANNELS:
         raise UserError(f"data: images have {channels} channels, not 1 or 3 ({data.file})")
     pictures = (Image.fromarray(image.squeeze(-1) if channels == 1 else image) for image in images)
-    return np.stack([_to_array(picture, data)[0] for picture in pictures])
+    fitted = data.model_copy(update={"prepare": None})
+    return np.stack([_to_array(picture, fitted)[0] for picture in pictures])

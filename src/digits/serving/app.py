@@ -66,7 +66,7 @@ def build(current: Current, root: Path, run_url: RunUrl, lifespan: Lifespan) -> 
                 "run_name": chosen.run_name,
                 "run_url": await asyncio.to_thread(run_url, chosen),
                 "test_accuracy": chosen.test_accuracy,
-                "data": chosen.trained.data.name,
+                "data": chosen.data,
                 "classes": chosen.trained.classes,
                 "shape": chosen.trained.model.input_shape[1:],
             }

@@ -23,6 +23,7 @@ class Chosen:
     version: int | None = None
     run_id: str | None = None
     run_name: str | None = None
+    data: str | None = None
     test_accuracy: float | None = None
 
     def __str__(self) -> str:
@@ -75,4 +76,12 @@ def of_run(run_id: str, name: str | None = None, version: int | None = None) -> 
         raise UserError(f"model: {file} is not the file that run {run.info.run_name} recorded")
     accuracy = run.data.metrics.get("test_accuracy")
     trained = model_file.read(file)
-    return Chosen(trained, name or model.name, version, run_id, run.info.run_name, accuracy)
+    return Chosen(
+        trained,
+        name or model.name,
+        version,
+        run_id,
+        run.info.run_name,
+        run.data.params.get("data"),
+        accuracy,
+    )

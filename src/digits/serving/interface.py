@@ -21,7 +21,7 @@ class Served(Source):
     run_name: str | None
     run_url: str | None = Field(description="the page of the run, if there is a server that shows it")
     test_accuracy: float | None
-    data: str
+    data: str | None
     classes: list[str]
     shape: list[int] = Field(description="height, width and channels of an image")
 

@@ -179,3 +179,33 @@ def test_arrays_that_fit_are_left_as_they_are() -> None:
 def test_arrays_with_other_channels_are_refused() -> None:
     with pytest.raises(UserError, match="4 channels, not 1 or 3"):
         fit_all(np.zeros((1, 8, 8, 4), np.uint8), preset(size=[9, 9]))
+
+
+@pytest.mark.parametrize(("size", "prepared"), [((28, 28), False), ((56, 56), True)])
+def test_what_has_the_right_size_is_not_prepared_as_mnist_was(
+    tmp_path: Path, size: tuple[int, int], prepared: bool
+) -> None:
+    picture = Image.new("L", size, 255)
+    picture.paste(0, (2, 2, size[0] // 4, size[1] // 2))  # dark, in a corner
+    file = saved(tmp_path / "a.png", picture)
+    array, _ = read_picture(file, preset(color_mode="grayscale", size=[28, 28], prepare="mnist"))
+    assert array.shape == (28, 28, 1)
+    assert bool(array[0, 0] == 0) == prepared
+    always, _ = read_picture(
+        file, preset(color_mode="grayscale", size=[28, 28], prepare="mnist"), always=True
+    )
+    assert always[0, 0] == 0
+
+
+def test_a_photo_keeps_the_detail_that_thin_strokes_need(tmp_path: Path) -> None:
+    photo = Image.new("L", (3000, 4000), 230)
+    photo.paste(40, (1400, 1000, 1412, 3000))  # 12 pixels wide
+    file = saved(tmp_path / "a.jpg", photo)
+    array, _ = read_picture(file, preset(color_mode="grayscale", size=[28, 28], prepare="mnist"))
+    assert (array[5:23, 13:15].max(axis=1) > 200).all()
+
+
+@pytest.mark.parametrize("changes", [{"color_mode": "rgb", "size": 28}, {"color_mode": "grayscale"}])
+def test_the_preparation_needs_a_size_and_grey_images(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="mnist needs size, and color_mode: grayscale"):
+        preset(**changes, prepare="mnist")

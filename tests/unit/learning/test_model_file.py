@@ -170,7 +170,7 @@ def test_a_model_for_pictures_of_any_size_says_how_they_become_images(tmp_path: 
     save(build("compact"), file)
     found = model_file.read(file)
     assert found.classes == CLASSES
-    assert (found.data.name, found.data.size, found.data.color_mode) == ("sample", [28, 28], "grayscale")
+    assert (found.data.size, found.data.color_mode) == ([28, 28], "grayscale")
     assert found.data.prepare == "mnist"
 
 

@@ -81,7 +81,7 @@ def test_the_picture_is_shown_as_the_network_sees_it(address: str) -> None:
 def test_the_model_is_described(address: str, model: Path) -> None:
     assert requests.get(f"{address}/model").json() == {
         **{"name": model.name, "version": None, "run": None, "run_name": None, "run_url": None},
-        **{"test_accuracy": None, "data": "sample", "classes": list("0123456789"), "shape": [28, 28, 1]},
+        **{"test_accuracy": None, "data": None, "classes": list("0123456789"), "shape": [28, 28, 1]},
     }
 
 
