@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+import drawn_digits
 from digits.reports.ui import answers
 from support import COMPLETE, ROOT
 
@@ -109,6 +111,19 @@ class Project:
                 assert process.poll() is None
                 time.sleep(0.2)
             yield process
+
+    @contextlib.contextmanager
+    def serving(
+        self, *words: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        """Start src/serve.py on a free port. Yields its address and the process."""
+        command = ("python", "src/serve.py", "--port", "0", *words)
+        with self.started(*command, environment=environment) as process:
+            assert process.stdout
+            lines = [process.stdout.readline(), process.stdout.readline()]
+            address = re.search(r"draw at (http://127\.0\.0\.1:\d+)", lines[1])
+            assert address, "".join(lines) + process.stdout.read()
+            yield address[1], process
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace the first `old` in a file, which must be there."""
@@ -217,3 +232,15 @@ def free_port() -> int:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return int(unused.getsockname()[1])
+
+
+def write_drawings(folder: Path, seed: int) -> int:
+    """Write drawn digits, in a folder for each digit, and return how many there are."""
+    count = 0
+    for digit, name, picture in drawn_digits.pictures(seed):
+        (folder / digit).mkdir(parents=True, exist_ok=True)
+        picture.convert("RGBA" if picture.mode == "RGBA" else "RGB").save(
+            folder / f"{digit}/{name}-{count}.png"
+        )
+        count += 1
+    return count
