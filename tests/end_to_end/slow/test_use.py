@@ -1,11 +1,12 @@
 """Use a model with a tracking server, and train on what it got wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import requests
 
-from project import Project, free_port, write_drawings
+from project import STAGES, Project, free_port, stages_run, write_drawings
 
 NAME = "digits-sample"
 
@@ -17,12 +18,12 @@ def test_a_model_is_trained_on_what_another_got_wrong(finished_copy: Project, tm
         for picture in (tmp_path / "drawn/3").iterdir():
             kept = requests.post(f"{address}/corrections?class=3", picture.read_bytes())
             assert (project.root / kept.json()["file"]).read_bytes() == picture.read_bytes()
-    preset = project.run("python", "src/export_images.py", "out=digits").partition("\n")[2]
-    (project.root / "conf/data/corrected.yaml").write_text(preset)
-    project.run("cp", "-r", *map(str, (project.root / "data/corrections").iterdir()), "digits/images/train")
-    for script in ("fetch", "preprocess", "train"):
-        output = project.run("python", f"src/{script}.py", "data=corrected", "out=.")
-        assert script != "preprocess" or "10 classes with 360 to 372 training images each" in output
+    document = (project.root / "docs/serving.md").read_text().partition("### Learn from mistakes")[2]
+    commands = re.findall(r"^    (.*)$", document.partition("###")[0], re.MULTILINE)
+    assert len(commands) == 4
+    output = project.run("bash", "-ec", "\n".join(commands))
+    assert "10 classes with 360 to 372 training images each" in output
+    assert stages_run(output) == list(STAGES)
 
 
 def test_everything_works_with_a_tracking_server(project: Project, tmp_path: Path) -> None:
