@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,16 +39,18 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 RunUrl = Callable[[Chosen], str | None]
 
 
-def build(current: Current, root: Path, run_url: RunUrl, lifespan: Lifespan) -> FastAPI:
+def build(
+    current: Current, root: Path, run_url: RunUrl, lifespan: Lifespan, hosts: Collection[str] | None = None
+) -> FastAPI:
     """Return the application. It keeps corrections in data/corrections below `root`. `run_url` returns the
-    page of the run that a model is from."""
+    page of the run that a model is from. With `hosts`, the server answers to these names alone."""
     limit = Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app = FastAPIOffline(
         title="Digits",
         description=DESCRIPTION,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(Guard), limit],
+        middleware=[Middleware(Guard, hosts), limit],
     )
     uploads, predict = Uploads(current), Batcher(current.predict)
 

@@ -24,6 +24,8 @@ from digits.tracking.address import tracking_uri
 FOLLOW_SECONDS = 3  # between two questions for a new champion
 SHUTDOWN_SECONDS = 10  # in which what has begun is finished
 BACKLOG = 128  # connections that wait to be accepted
+MOST_CONNECTIONS = 256
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 UI_PORT = 5000  # of `make ui`
 
 
@@ -45,9 +47,10 @@ def serve(current: Current, host: str, port: int) -> None:
         following.cancel()
 
     config = uvicorn.Config(
-        app.build(current, paths.ROOT, run_url, lifespan),
+        app.build(current, paths.ROOT, run_url, lifespan, LOOPBACK if host in LOOPBACK else None),
         log_level="warning",
         access_log=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     logging.getLogger("mlflow.pyfunc.scoring_server").setLevel("ERROR")  # it warns of each odd request

@@ -19,7 +19,7 @@ from digits.serving.current import Current
 
 LARGEST_BODY = 10_000_000  # bytes
 MOST_PIXELS = 20_000_000
-MOST_AT_ONCE = 256  # requests with a picture that are worked on or wait
+MOST_AT_ONCE = 100  # requests with a picture that are worked on or wait
 RECEIVE_SECONDS = 10
 ANSWER_SECONDS = 20
 

@@ -25,15 +25,15 @@ from PIL import Image
 from digits.data.arrays import Pixels
 from digits.serving import app, uploads
 from digits.serving.current import Current
-from digits.serving.server import _listen
+from digits.serving.server import LOOPBACK, _listen
 from serving_models import band_image
 
 
 @contextlib.contextmanager
 def served(current: Current, root: Path) -> Iterator[str]:
-    """Serve in a thread. Yields the address."""
+    """Serve in a thread, as on this machine alone. Yields the address."""
     listening = _listen("127.0.0.1", 0)
-    built = app.build(current, root, lambda _: None, lambda _: contextlib.nullcontext())
+    built = app.build(current, root, lambda _: None, lambda _: contextlib.nullcontext(), LOOPBACK)
     server = uvicorn.Server(uvicorn.Config(built, log_level="error"))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
@@ -230,6 +230,14 @@ def test_a_page_of_another_host_is_refused(address: str, tmp_path: Path) -> None
     assert not (tmp_path / "data").exists()
     own = requests.post(f"{address}/predict", picture(), headers={"Origin": address})
     assert own.status_code == 200
+
+
+def test_another_name_of_this_machine_is_refused(address: str) -> None:
+    port = address.rpartition(":")[2]
+    for host in (f"elsewhere.example:{port}", "elsewhere.example", "", "[", "[::2]"):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        assert requests.post(f"{address}/predict", picture(), headers=headers).status_code in (400, 403)
+    assert requests.get(f"http://localhost:{port}/model").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/page/nothing.js", "/page/../app.py", "/page/%2e%2e/app.py"])
