@@ -39,7 +39,7 @@ def run_benchmark(checkout: Path) -> Run:
         done = subprocess.run(
             [sys.executable, f"benchmarks/{name}.py", *arguments],
             cwd=checkout,
-            env=os.environ | {"PYTHONPATH": "src"},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(("src", "examples"))},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -5,6 +5,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
+import numpy as np
+import pytest
+
 Run = Callable[..., str]
 
 
@@ -78,3 +82,42 @@ def test_pictures_compares_the_fetch_with_keras(run_benchmark: Run) -> None:
     assert re.search(
         r"^\| fetch of 200 pictures, to Keras reading them \| [\d.]+ \(.*\) \| 1 \|$", output, re.M
     )
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """The file of a network that is not trained."""
+    network = keras.Sequential(
+        [
+            keras.Input((28, 28, 1), dtype="uint8"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    network.save(tmp_path / "model.keras")
+    return tmp_path / "model.keras"
+
+
+def test_serving_compares_two_servers_of_the_same_model(run_benchmark: Run, model: Path) -> None:
+    output = run_benchmark("serving", "--rounds", "1", "--requests", "3", "--model", str(model))
+    found = re.findall(r"^\| (\d+) \| ([^|]+) \| [\d.]+ \| [\d.]+ \| \d+ \|$", output, re.MULTILINE)
+    assert [clients for clients, _ in found] == ["1"] * 4 + ["8"] * 4 + ["64"] * 4
+    assert [name for _, name in found[:2]] == [
+        "mlflow models serve, /invocations with JSON",
+        "digits, /invocations with JSON",
+    ]
+    ratios = re.findall(r"^\| ([^|]+) \| [\d.]+ \(.*\) \| 1 \|$", output, re.MULTILINE)
+    assert ratios[0] == "median of one request, /invocations with JSON"
+    assert len(ratios) == 6
+    assert "| memory, MB: " in output
+    assert "| seconds to start: " in output
+
+
+def test_preparation_measures_each_condition(run_benchmark: Run, model: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test.npz"
+    np.savez(test, images=np.zeros((5, 28, 28, 1), np.uint8), labels=np.arange(5))
+    output = run_benchmark("preparation", "--seeds", "1", "--model", str(model), "--test", str(test))
+    found = re.findall(r"^\| (\w+) \| [\d.]+ \| [\d.]+ \| (\d+) \|$", output, re.MULTILINE)
+    assert found[0] == ("plain", "10")
+    assert found[-1] == ("all", "140")
+    assert re.search(r"^MNIST enlarged and pasted: [\d.]+ %; as it is: [\d.]+ %$", output, re.MULTILINE)
