@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import mlflow
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 from scipy.stats import binomtest
 
 from digits.base.errors import UserError
@@ -55,7 +54,7 @@ class Comparison:
 @dataclasses.dataclass(frozen=True)
 class Candidate:
     """A run with a model that can be promoted. `answers` has the true class and the answer for each
-    validation image, and `images` is the digest of those; both are None for runs of older versions."""
+    validation image, None for runs of older versions, and `images` is the digest of those images."""
 
     run: Run
     answers: Sequence[tuple[str, str]] | None
@@ -95,12 +94,13 @@ def read_candidate(run: Run) -> Candidate:
         raise UserError(f"run {run.info.run_name} ({run.info.run_id}) has trained no model")
     inputs = run.inputs.dataset_inputs if run.inputs else []
     digests = [each.dataset.digest for each in inputs if any(tag.value == "validation" for tag in each.tags)]
-    try:
-        text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{store.VALIDATION_ANSWERS}")
-    except (MlflowException, OSError):
-        return Candidate(run, None, digests[0] if digests else None)
+    digest = digests[0] if digests else None
+    artifacts = mlflow.MlflowClient().list_artifacts(run.info.run_id)
+    if store.VALIDATION_ANSWERS not in [file.path for file in artifacts]:
+        return Candidate(run, None, digest)
+    text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{store.VALIDATION_ANSWERS}")
     rows = csv.DictReader(io.StringIO(text))
-    return Candidate(run, [(row["actual"], row["predicted"]) for row in rows], digests[0])
+    return Candidate(run, [(row["actual"], row["predicted"]) for row in rows], digest)
 
 
 def compare(candidate: Sequence[tuple[str, str]], champion: Sequence[tuple[str, str]]) -> Comparison:

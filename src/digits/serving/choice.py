@@ -9,7 +9,6 @@ from digits.base import files
 from digits.base.errors import UserError
 from digits.learning import model_file
 from digits.learning.model_file import Trained
-from digits.tracking import store
 
 CHAMPION = "champion"
 
@@ -42,11 +41,13 @@ def choose(wanted: str, data: str) -> Chosen:
         return Chosen(model_file.read(Path(wanted)), Path(wanted).name)
 
     from digits.serving.candidates import find_run  # which needs MLflow, as nothing above does
-    from digits.tracking import registry
+    from digits.tracking import failures, registry
     from digits.tracking.opening import open_store
 
     open_store()
-    if wanted == CHAMPION:
+    with failures.reported():
+        if wanted != CHAMPION:
+            return of_run(find_run(wanted, data).info.run_id)
         name = registry.registered_name(data)
         version = registry.champion(name)
         if version is None:
@@ -54,7 +55,6 @@ def choose(wanted: str, data: str) -> Chosen:
                 f"model: {name} has no champion; `make promote` makes one, or name a run or a file"
             )
         return of_run(version.run_id, name, version.number)
-    return of_run(find_run(wanted, data).info.run_id)
 
 
 def of_run(run_id: str, name: str | None = None, version: int | None = None) -> Chosen:
@@ -64,7 +64,7 @@ def of_run(run_id: str, name: str | None = None, version: int | None = None) -> 
     """
     import mlflow
 
-    from digits.tracking import models
+    from digits.tracking import models, store
 
     run = mlflow.get_run(run_id)
     model = models.of_run(run)

@@ -34,7 +34,7 @@ def predict(
     """Print a line for each picture in one of FORMATS: its class, how sure the model is, and the next two
     classes. Draw the first MOST_ON_SHEET images as the network sees them to `sheet`.
 
-    Pictures that cannot be read are named on standard error. Return how many they are, at most 1.
+    Pictures that cannot be read are named on standard error. Return 1 if there are any, and 0 otherwise.
 
     Raises UserError if there is no such model, or a folder has no picture.
     """

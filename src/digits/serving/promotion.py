@@ -8,11 +8,12 @@ from mlflow.entities import Run
 from digits.base.errors import UserError
 from digits.reports import tables
 from digits.serving.candidates import Candidate, compare, find_run, read_candidate
-from digits.tracking import models, registry, store
+from digits.tracking import failures, models, registry, store
 from digits.tracking.opening import open_store
 from digits.tracking.registry import CHALLENGER, CHAMPION, Version
 
 
+@failures.reported()
 def promote(wanted: str | None, data: str, force: bool) -> None:
     """Register the model of the run `wanted`, an id or a name, or of the best one on `data` by validation
     accuracy. Make it champion if it is better than the present one, or with `force`; otherwise it becomes
@@ -83,6 +84,7 @@ def _scores(run: Run) -> str:
     return f"accuracy {', '.join(known)}" if known else "never scored"
 
 
+@failures.reported()
 def show_versions(data: str) -> None:
     """Print the versions of the registered model for `data`, newest first.
 
@@ -111,6 +113,7 @@ def show_versions(data: str) -> None:
     tables.print_table(rows)
 
 
+@failures.reported()
 def roll_back(data: str) -> None:
     """Make the champion before the present one champion again. Raises UserError if there is none."""
     open_store()

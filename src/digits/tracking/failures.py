@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
-from digits.base.errors import message_of, without_credentials
-from digits.tracking.address import shown
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from digits.base.errors import UserError, message_of, without_credentials
+from digits.tracking.address import shown, tracking_uri
 
 LONGEST_REASON = 300  # letters
 SHORTER = (  # what is looked for in an error, and what is said instead
@@ -47,6 +52,16 @@ def not_opened(uri: str, error: Exception) -> str:
         f"MLFLOW_TRACKING_URI: {address} does not answer as an MLflow server does ({reason}); start that "
         "server, or unset the variable to record in mlflow.db"
     )
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Raise a UserError for what MLflow raises in the block if its store does not do what it is asked. Also a
+    decorator."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise UserError(not_opened(tracking_uri(), error)) from error
 
 
 def reason_of(error: Exception) -> str:
