@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from browser import chromium
 from digits.learning.history import Epoch
 from digits.reports import ui
 from digits.reports.ranking import rank
@@ -29,7 +29,6 @@ from support import MakeSplit, make_request, make_splits
 from sweeps import Sweep, sweep_runs
 
 CHART = (By.CSS_SELECTOR, ".js-plotly-plot")
-OFFLINE = "--disable-background-networking --disable-component-update --disable-sync --disable-quic"
 PRINTED = re.compile(r"the runs are compared at (\S+)")
 SYNTHETIC = "synthetic"  # the experiment that is not recorded by commands
 
@@ -100,17 +99,8 @@ def server(swept: Sweep, make_split: MakeSplit, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        pytest.skip("needs Debian's packages chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    for argument in f"--headless --no-sandbox --disable-gpu --no-first-run {OFFLINE}".split():
-        options.add_argument(argument)
-    options.add_argument("--window-size=1600,1600")
-    options.add_argument(f"--user-data-dir={tmp_path / 'chromium'}")
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path / "chromium", 1600, 1600) as driver:
+        yield driver
 
 
 def follow(browser: webdriver.Chrome, link: str) -> None:

@@ -162,13 +162,15 @@ function showModel() {
   fillClassList(model.classes);
   allowCorrection(false);
   byId("model-name").textContent = model.name;
-  byId("model-version").textContent = model.version;
+  byId("model-version").textContent = model.version ?? "";
+  byId("model-version").parentElement.hidden = model.version === null; // a file has none, and no run
   const accuracy = byId("model-accuracy");
   const known = typeof model.test_accuracy === "number";
   accuracy.parentElement.hidden = !known;
   accuracy.textContent = known ? percent(model.test_accuracy, 2) : "";
   const run = byId("model-run");
-  run.textContent = model.run_name || model.run;
+  run.textContent = model.run_name || model.run || "";
+  run.parentElement.hidden = model.run === null;
   if (/^https?:/.test(model.run_url ?? "")) run.href = model.run_url;
   else run.removeAttribute("href");
 }
