@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +28,7 @@ HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
 RETRIES = 3  # of a trial whose process is killed
 FAILURES_IN_A_ROW = 3  # after which a process stops, since the fourth trial would fail too
+IDENTITY = "identity"  # a user attribute
 POLL = 1  # seconds between two looks at trials that run in other processes
 
 Objective = Callable[[optuna.Trial], float]
@@ -64,7 +67,15 @@ def open_study(search: Search, database: Path, on_stale: OnStale) -> optuna.Stud
                 f"study: {search.study} searches another space or another experiment; give it another name"
             )
         study.set_user_attr("digest", search.digest)
+        if IDENTITY not in study.user_attrs:
+            study.set_user_attr(IDENTITY, _new_identity(study))
     return study
+
+
+def _new_identity(study: optuna.Study) -> str:
+    """Return what identifies the study among those of the same name in other files. One that an older version
+    began goes on in the run that it has, which is found by the name."""
+    return hashlib.md5(study.study_name.encode()).hexdigest() if study.trials else uuid.uuid4().hex
 
 
 def _try_again(on_stale: OnStale, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:

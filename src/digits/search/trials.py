@@ -46,16 +46,16 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
 
 
 @contextlib.contextmanager
-def search_run(study: str, lock: BaseFileLock) -> Iterator[Recording]:
+def search_run(study: str, identity: str, lock: BaseFileLock) -> Iterator[Recording]:
     """Start or continue the parent of all trials of a study, for each process that works on it.
 
+    It is found by the study's `identity`: somebody else's study can have the same name on the same server.
     `lock` is the study's, so that processes that start at once find one parent.
     """
-    key = hashlib.md5(study.encode()).hexdigest()
-    tags = {"study": study, "study_key": key} | origin()
+    tags = {"study": study, "study_key": identity} | origin()
     with contextlib.ExitStack() as stack:
         with lock:
-            earlier = store.newest(f"tags.study_key = '{key}'")
+            earlier = store.newest(f"tags.study_key = '{identity}'")
             name, continued = f"search {study}", earlier.key if earlier else None
             run = runs.run(name, continued, tags=tags, shared=True)
             parent = stack.enter_context(run)

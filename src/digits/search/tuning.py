@@ -43,7 +43,7 @@ def tune(request: Request[Config]) -> float:
         trials.mark_killed(attributes.get("run", ""))
 
     study = studies.open_study(search, database, mark_killed)
-    with trials.search_run(search.study, lock) as parent:
+    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock) as parent:
         print(f"study {search.study}")
         studies.optimize(
             study,

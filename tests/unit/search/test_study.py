@@ -1,5 +1,6 @@
 """The Optuna study: trials cost nothing here."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -72,6 +73,25 @@ def test_a_continued_study_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         parts.optimize()
     assert len(whole.study.trials) == 13
     assert [trial.params for trial in parts.study.trials] == [trial.params for trial in whole.study.trials]
+
+
+def identity(bench: Bench) -> str:
+    return str(bench.study.user_attrs[studies.IDENTITY])
+
+
+def test_a_study_keeps_its_identity_and_one_of_the_same_name_in_another_file_has_another(
+    tmp_path: Path,
+) -> None:
+    first, again, other = (Bench(tmp_path / file, search_of(2)) for file in ("a.db", "a.db", "b.db"))
+    assert identity(first) == identity(again) != identity(other)
+    assert first.study.study_name == other.study.study_name
+
+
+def test_a_study_of_an_older_version_is_known_by_its_name(database: Path) -> None:
+    search = search_of(2)
+    old = optuna.create_study(storage=sqlite_uri(database, {}), study_name=search.study, direction="maximize")
+    old.add_trial(optuna.trial.create_trial(value=0.5))
+    assert identity(Bench(database, search)) == hashlib.md5(search.study.encode()).hexdigest()
 
 
 def test_a_study_that_is_done_runs_no_trial(database: Path) -> None:

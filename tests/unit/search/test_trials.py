@@ -132,12 +132,12 @@ def test_finished_trials_are_those_that_were_scored(parent: str) -> None:
 
 def test_a_search_that_is_continued_has_one_parent(lock: FileLock) -> None:
     parents = []
-    for study in ("compact-1", "compact-1", "compact-2"):
-        with trials.search_run(study, lock) as parent:
+    for identity in ("a", "a", "b"):  # studies of one name in two files
+        with trials.search_run("compact-1", identity, lock) as parent:
             assert not lock.is_locked
         parents.append(parent.run_id)
     assert parents[0] == parents[1] != parents[2]
-    assert [run.info.run_name for run in recorded_runs()] == ["search compact-1", "search compact-2"]
+    assert [run.info.run_name for run in recorded_runs()] == ["search compact-1"] * 2
 
 
 def test_completed_trials_are_in_their_order_without_those_that_were_pruned(parent: str) -> None:

@@ -71,6 +71,27 @@ def test_a_better_trial_of_a_longer_search_takes_the_place_of_the_winner(trained
     assert winner.data.params["learning_rate"] == "0.2"
 
 
+@pytest.mark.usefixtures("trained")
+def test_searches_in_two_clones_that_record_in_one_store_leave_each_other_alone(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(0.1, trials=1)
+    monkeypatch.setenv("DVC_ROOT", str(place / "clone"))
+    (place / "clone").mkdir()
+    monkeypatch.setattr(training, "train", stop)
+    with pytest.raises(KeyboardInterrupt):
+        search(0.1, trials=1)
+    first, second = recorded_runs("tags.study_key != ''")
+    assert first.data.tags["study"] == second.data.tags["study"]
+    assert [run.info.status for run in (first, second)] == ["FINISHED", "KILLED"]
+    for parent, count in ((first, 2), (second, 1)):  # the first has a winner, too
+        assert len(recorded_runs(f"tags.sweep = '{parent.info.run_id}'")) == count
+
+
+def stop(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.usefixtures("place", "trained")
 def test_a_trial_that_diverges_counts_as_pruned(capsys: pytest.CaptureFixture[str]) -> None:
     search(0.2, 9.0, trials=6)
