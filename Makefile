@@ -59,9 +59,8 @@ format: setup ## format the code
 promote: setup ## use the model of RUN, by default of the best run, if it is better than the champion
 	@python src/promote.py "$(RUN)"
 
-serve: PORT = 8000
-serve: setup ## serve the champion on PORT, with a page on which you draw a digit
-	@python src/serve.py --port $(PORT)
+serve: setup ## serve the champion on PORT (8000), with a page on which you draw a digit
+	@python src/serve.py $(if $(filter file,$(origin PORT)),,--port $(PORT))
 
 compare: setup ## rank the runs, or those that FILTER selects in MLflow's search syntax
 	@python src/compare.py "$(FILTER)"

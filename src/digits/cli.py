@@ -95,7 +95,7 @@ class Parser(argparse.ArgumentParser):
             else word
             for word in words
         ]
-        return super().parse_args(words, namespace)
+        return self.parse_intermixed_args(words, namespace)  # options can stand between files
 
     def error(self, message: str) -> Any:
         raise UserError(f"{message}; see --help")

@@ -123,6 +123,14 @@ def test_a_composed_command_gets_its_request_and_reports_errors_in_one_line() ->
     assert str(error).startswith("error: split_seed: input should be greater than or equal to 0")
 
 
+def test_an_option_can_be_written_as_hydra_has_it_and_a_file_may_have_a_name_like_one() -> None:
+    parser = cli.Parser()
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("--model")
+    parsed = parser.parse_args(["a.png", "model=best", "./model=x.png", "other=y.png"])
+    assert (parsed.model, parsed.files) == ("best", ["a.png", "./model=x.png", "other=y.png"])
+
+
 def test_a_parsed_command_exits_with_what_it_returns() -> None:
     parser = cli.Parser()
     parser.add_argument("code", type=int)
