@@ -95,7 +95,9 @@ class Parser(argparse.ArgumentParser):
             else word
             for word in words
         ]
-        return self.parse_intermixed_args(words, namespace)  # options can stand between files
+        if {"-h", "--help"} & set(words):
+            return super().parse_args(words, namespace)
+        return self.parse_intermixed_args(words, namespace)  # options can stand between files, but no --help
 
     def error(self, message: str) -> Any:
         raise UserError(f"{message}; see --help")
