@@ -49,6 +49,11 @@ def test_one_run_has_everything_from_the_configuration_to_the_test_scores(
     text = mlflow.artifacts.load_text(f"{recorded.info.artifact_uri}/validation.csv")
     answers = list(csv.DictReader(io.StringIO(text)))
     assert accuracy == sum(row["actual"] == row["predicted"] for row in answers) / len(answers)
+    (model,) = mlflow.search_logged_models([recorded.info.experiment_id], output_format="list")
+    known = ("val_accuracy", "val_error_percent", "test_accuracy", "test_error_percent")
+    assert {each.key: each.value for each in model.metrics or ()} == {
+        key: recorded.data.metrics[key] for key in known
+    }
     assert files_in(out) == sorted(["models/model.keras", *(f"reports/{name}" for name in REPORTS)])
 
 
