@@ -94,7 +94,7 @@ def mark(version: Version, alias: str, description: str, tags: Mapping[str, obje
     user = resolve_tags().get("mlflow.user", "unknown")
     for key, value in {**tags, f"{alias}_since": moment, f"{alias}_by": user}.items():
         client.set_model_version_tag(version.name, str(version.number), key, str(value))
-    text = f"{description}\n{alias} since {moment}, by {user}"
+    text = f"{description}\n{alias.capitalize()} since {moment}, by {user}"
     client.update_model_version(version.name, str(version.number), text)
     client.set_registered_model_alias(version.name, alias, str(version.number))
     if alias == CHAMPION and CHALLENGER in version.aliases:

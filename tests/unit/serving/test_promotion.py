@@ -65,7 +65,7 @@ def test_the_first_model_is_champion_and_the_version_says_everything(record: Rec
     assert version.tags["champion_by"] == run.data.tags["mlflow.user"]
     described = mlflow.MlflowClient().get_model_version(version.name, "1").description or ""
     assert f"From run {run.info.run_name} ({run_id}): accuracy 90.00% on validation" in described
-    assert f"champion since {version.tags['champion_since']}, by " in described
+    assert f"Champion since {version.tags['champion_since']}, by " in described
     loaded = mlflow.pyfunc.load_model(f"models:/{version.name}@champion")
     assert loaded.metadata.run_id == run_id
 
