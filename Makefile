@@ -60,7 +60,7 @@ promote: setup ## use the model of RUN, by default of the best run, if it is bet
 	@python src/promote.py "$(RUN)"
 
 serve: setup ## serve the champion on PORT (8000), with a page on which you draw a digit
-	@# exec, since Ctrl-C would interrupt a shell too, and make would call that an error
+# exec, since Ctrl-C would interrupt a shell too, and make would call that an error
 	@exec python src/serve.py $(if $(filter file,$(origin PORT)),,--port $(PORT))
 
 compare: setup ## rank the runs, or those that FILTER selects in MLflow's search syntax
