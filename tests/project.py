@@ -234,6 +234,13 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
+def copy_trained(template: Path, folder: Path) -> Project:
+    """Copy a project with its store and what the runs in it have recorded."""
+    project = copy_project(template, folder, template / "project/mlflow.db")
+    shutil.copytree(template / "project/mlruns", project.root / "mlruns", dirs_exist_ok=True)
+    return project
+
+
 def write_drawings(folder: Path, seed: int) -> int:
     """Write drawn digits, in a folder for each digit, and return how many there are."""
     count = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from project import Project, copy_checkout, copy_project
+from project import Project, copy_checkout, copy_project, copy_trained
 from support import Share
 from sweeps import Sweep
 
@@ -66,6 +66,24 @@ def project(prepared_template: Path, tmp_path: Path, empty_store: Path) -> Proje
 def finished_copy(finished_template: Path, tmp_path: Path, empty_store: Path) -> Project:
     """A copy of the finished project, for the test alone, with an empty store."""
     return copy_project(finished_template, tmp_path / "copy", empty_store)
+
+
+@pytest.fixture(scope="session")
+def trained_template(share: Share, prepared_template: Path, empty_store: Path) -> Path:
+    """The folder of a project with two runs: one that is good, and one that is not."""
+
+    def make(folder: Path) -> None:
+        project = copy_project(prepared_template, folder, empty_store)
+        project.run("python", "src/experiment.py", "epochs=8")
+        project.run("python", "src/experiment.py", "model=tutorial", "recipe=tutorial", "epochs=1")
+
+    return share("trained", make)
+
+
+@pytest.fixture
+def trained(trained_template: Path, tmp_path: Path) -> Project:
+    """A copy of it, for the test alone."""
+    return copy_trained(trained_template, tmp_path / "copy")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Promote, predict and serve, as a person does. test_page.py has the page."""
+"""Promote, predict and serve, as a person does. page/ has the tests of the page."""
 
 from __future__ import annotations
 
@@ -8,38 +8,14 @@ import http.client
 import io
 import json
 import re
-import shutil
 import signal
 from pathlib import Path
 
-import pytest
 import requests
 
-from project import Project, copy_project, write_drawings
-from support import Share
+from project import Project, write_drawings
 
 NAME = "digits-sample"
-
-
-@pytest.fixture(scope="session")
-def trained_template(share: Share, prepared_template: Path, empty_store: Path) -> Path:
-    """The folder of a project with two runs: one that is good, and one that is not."""
-
-    def make(folder: Path) -> None:
-        project = copy_project(prepared_template, folder, empty_store)
-        project.run("python", "src/experiment.py", "epochs=8")
-        project.run("python", "src/experiment.py", "model=tutorial", "recipe=tutorial", "epochs=1")
-
-    return share("trained", make)
-
-
-@pytest.fixture
-def trained(trained_template: Path, tmp_path: Path) -> Project:
-    """A copy of it, for the test alone."""
-    made = trained_template / "project"
-    project = copy_project(trained_template, tmp_path / "copy", made / "mlflow.db")
-    shutil.copytree(made / "mlruns", project.root / "mlruns", dirs_exist_ok=True)
-    return project
 
 
 def promote(project: Project, *words: str) -> str:
