@@ -56,7 +56,8 @@ def record_scores(run_id: str) -> None:
         for point in points
         if point.key not in known
     ]
-    client.log_batch(run_id, metrics=metrics, synchronous=True)
+    if metrics:
+        client.log_batch(run_id, metrics=metrics, synchronous=True)
 
 
 def _begun(run: Run) -> list[LoggedModel]:
