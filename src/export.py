@@ -11,9 +11,8 @@ from pathlib import Path
 
 from digits import cli
 from digits.base.processes import processors
-from digits.config.params import read_params
 from digits.learning import runtime
-from digits.serving import exporting
+from digits.serving import exporting, options
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -22,13 +21,12 @@ def main(arguments: argparse.Namespace) -> None:
     from digits.serving.choice import choose
 
     out = arguments.out or Path("outputs/export") / exporting.FORMATS[arguments.format].file
-    exporting.export(choose(arguments.model, arguments.data or read_params()["data"]), arguments.format, out)
+    exporting.export(choose(arguments.model, options.data_of(arguments)), arguments.format, out)
 
 
 if __name__ == "__main__":
     parser = cli.Parser()
     parser.add_argument("--format", choices=exporting.FORMATS, default="onnx", help="default: %(default)s")
-    parser.add_argument("--model", default="champion", help="champion, a run, or a .keras file (%(default)s)")
-    parser.add_argument("--data", help="whose champion: a preset (default: that of params.yaml)")
+    options.add_model(parser)
     parser.add_argument("--out", type=Path, help="file or folder to write (default: one in outputs/export/)")
     cli.run_parsed(main, parser)

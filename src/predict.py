@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from digits import cli
-from digits.config.params import read_params
+from digits.serving import options
 from digits.serving.pictures import PREPARE
 from digits.serving.prediction import FORMATS, predict
 
@@ -20,7 +20,7 @@ def main(arguments: argparse.Namespace) -> int:
     return predict(
         arguments.pictures,
         arguments.model,
-        arguments.data or read_params()["data"],
+        options.data_of(arguments),
         arguments.prepare,
         arguments.format,
         arguments.probabilities,
@@ -33,8 +33,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "pictures", nargs="+", metavar="PICTURE", help="a file, a folder, or - for standard input"
     )
-    parser.add_argument("--model", default="champion", help="champion, a run, or a .keras file (%(default)s)")
-    parser.add_argument("--data", help="whose champion: a preset (default: that of params.yaml)")
+    options.add_model(parser)
     parser.add_argument(
         "--prepare",
         choices=PREPARE,

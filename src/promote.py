@@ -10,13 +10,13 @@ python src/promote.py rollback            the champion before this one again
 import argparse
 
 from digits import cli
-from digits.config.params import read_params
+from digits.serving import options
 
 
 def main(arguments: argparse.Namespace) -> None:
     from digits.serving import promotion
 
-    data = arguments.data or read_params()["data"]
+    data = options.data_of(arguments)
     if arguments.run == "list":
         promotion.show_versions(data)
     elif arguments.run == "rollback":
@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = cli.Parser()
     parser.add_argument("run", nargs="?", metavar="RUN", help="id or name of a run, or list, or rollback")
-    parser.add_argument("--data", help="preset of the data (default: that of params.yaml)")
+    options.add_data(parser)
     parser.add_argument(
         "--force", choices=("true", "false"), default="false", help="promote even if it is not better"
     )

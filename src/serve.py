@@ -10,7 +10,7 @@ import argparse
 
 from digits import cli
 from digits.base.processes import processors
-from digits.config.params import read_params
+from digits.serving import options
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -21,14 +21,13 @@ def main(arguments: argparse.Namespace) -> None:
     from digits.serving.current import Current
     from digits.serving.server import serve
 
-    current = Current(arguments.model, arguments.data or read_params()["data"])
+    current = Current(arguments.model, options.data_of(arguments))
     serve(current, arguments.host, arguments.port)
 
 
 if __name__ == "__main__":
     parser = cli.Parser()
-    parser.add_argument("--model", default="champion", help="champion, a run, or a .keras file (%(default)s)")
-    parser.add_argument("--data", help="whose champion: a preset (default: that of params.yaml)")
+    options.add_model(parser)
     parser.add_argument("--port", type=int, default=8000, help="of this machine (default: %(default)s)")
     parser.add_argument(
         "--host", default="127.0.0.1", help="0.0.0.0 lets other machines in (default: %(default)s)"

@@ -6,15 +6,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import yaml
-from PIL import Image
 
 from digits.base.errors import UserError
 from digits.config.data import DataConfig
 from digits.data import sources
 from digits.data.arrays import Labels, Pixels
 from digits.data.chunks import in_chunks
+from digits.data.pictures import to_picture
 
 
 def export(config: DataConfig, raw: Path, out: Path) -> None:
@@ -68,4 +67,4 @@ def _write_all(images: Pixels, labels: Labels, folder: Path, names: Sequence[str
 
 def _write_chunk(images: Pixels, files: Sequence[Path]) -> None:
     for image, file in zip(images, files, strict=True):
-        Image.fromarray(np.squeeze(image, -1) if image.shape[-1] == 1 else image).save(file)
+        to_picture(image).save(file)

@@ -97,6 +97,11 @@ def _as_array(picture: Image.Image) -> Pixels:
     return np.asarray(picture).reshape(picture.height, picture.width, -1)
 
 
+def to_picture(image: Pixels) -> Image.Image:
+    """Return an image, (height, width, 1 or 3) uint8, as a picture of Pillow."""
+    return Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+
+
 def fit_all(images: Pixels, data: Images) -> Pixels:
     """Return images, (n, height, width, channels) uint8, in the size and colours that the preset asks for.
     They are not prepared, as pictures from files are.
@@ -109,6 +114,5 @@ def fit_all(images: Pixels, data: Images) -> Pixels:
         return images
     if channels not in MODE_OF_CHANNELS:
         raise UserError(f"data: images have {channels} channels, not 1 or 3 ({data.file})")
-    pictures = (Image.fromarray(image.squeeze(-1) if channels == 1 else image) for image in images)
     fitted = data.model_copy(update={"prepare": None})
-    return np.stack([_to_array(picture, fitted)[0] for picture in pictures])
+    return np.stack([_to_array(to_picture(image), fitted)[0] for image in images])

@@ -16,13 +16,13 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from mlflow.pyfunc import scoring_server
-from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from digits.base.errors import UserError
 from digits.data.arrays import Pixels
+from digits.data.pictures import to_picture
 from digits.serving import corrections
 from digits.serving.batching import Batcher
 from digits.serving.choice import Chosen
@@ -123,5 +123,5 @@ def _source(chosen: Chosen) -> dict[str, Any]:
 
 def _data_url(image: Pixels) -> str:
     stream = io.BytesIO()
-    Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(stream, "PNG")
+    to_picture(image).save(stream, "PNG")
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"

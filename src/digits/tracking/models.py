@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mlflow
@@ -16,15 +16,16 @@ SCORES = ("val_accuracy", "val_error_percent", "test_accuracy", "test_error_perc
 
 def of_run(run: Run) -> LoggedModel | None:
     """Return the model that the run has recorded completely, or None."""
-    return next((model for model in _begun(run) if model.status == LoggedModelStatus.READY), None)
+    return _complete(_begun(run))
 
 
 def record(run: Run, folder: Path, tags: Mapping[str, str]) -> LoggedModel:
     """Record the model that was saved in `folder` in MLflow's format, unless the run has one, and return it.
     It has the name, the parameters and the classes of the run, and these `tags`."""
-    client, model = mlflow.MlflowClient(), of_run(run)
+    client, begun = mlflow.MlflowClient(), _begun(run)
+    model = _complete(begun)
     if model is None:
-        for broken_off in _begun(run):
+        for broken_off in begun:
             client.delete_logged_model(broken_off.model_id)
         classes = {key: run.data.tags[key] for key in ("classes",) if key in run.data.tags}
         name = NOT_IN_NAMES.sub("_", run.info.run_name or "model")
@@ -58,6 +59,10 @@ def record_scores(run_id: str) -> None:
     ]
     if metrics:
         client.log_batch(run_id, metrics=metrics, synchronous=True)
+
+
+def _complete(models: Sequence[LoggedModel]) -> LoggedModel | None:
+    return next((model for model in models if model.status == LoggedModelStatus.READY), None)
 
 
 def _begun(run: Run) -> list[LoggedModel]:

@@ -32,7 +32,6 @@ class Version:
     name: str
     number: int
     run_id: str
-    model_id: str
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
 
@@ -127,7 +126,6 @@ def _version(found: ModelVersion) -> Version:
         found.name,
         int(found.version),
         found.run_id or "",
-        found.model_id or "",
         dict(found.tags),
         tuple(found.aliases),
     )
