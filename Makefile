@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 5000
 SECONDS ?= 60
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := true
@@ -14,7 +15,8 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run letters test test-fast test-slow test-benchmarks check format promote serve compare sync ui bench export-setup lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format promote serve compare sync ui \
+	bench export-setup team-setup lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -43,6 +45,10 @@ test-fast: setup ## run the tests that need no process of their own
 
 test-slow: setup ## kill commands again and again, run several at once, let disks and servers fail
 	pytest tests/end_to_end/slow
+
+test-servers: team-setup ## work with PostgreSQL, S3, Slurm and Ray on this machine (Debian's postgresql and slurm-wlm)
+	pip install --quiet --disable-pip-version-check --require-hashes -r tests/servers/requirements.txt
+	pytest tests/servers
 
 test-benchmarks: setup ## run each benchmark once, as short as can be
 	pytest tests/benchmarks
@@ -80,12 +86,18 @@ bench: setup ## measure the presets against the tutorial's plain script (half an
 export-setup: setup ## install what export to ONNX and LiteRT needs
 	pip install --quiet --disable-pip-version-check --require-hashes -r requirements-export.txt
 
+team-setup: setup ## install what a team's server, S3, Slurm and Ray need
+	pip install --quiet --disable-pip-version-check --require-hashes -r requirements-team.txt
+
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-		--group dev pyproject.toml --output-file requirements.txt
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-		--extra onnx --extra litert --constraint requirements.txt pyproject.toml \
-		| grep -vxFf requirements.txt >requirements-export.txt # without what is pinned already
+	$(COMPILE) --group dev --output-file requirements.txt
+	# without what is pinned already
+	$(COMPILE) --constraint requirements.txt --extra onnx --extra litert \
+		| grep -vxFf requirements.txt >requirements-export.txt
+	$(COMPILE) --constraint requirements.txt $(addprefix --extra ,auth postgres s3 slurm ray) \
+		| grep -vxFf requirements.txt >requirements-team.txt
+	$(COMPILE) --constraint requirements.txt --constraint requirements-team.txt --group servers \
+		| grep -vxFf requirements.txt -f requirements-team.txt >tests/servers/requirements.txt
 
 audit: setup ## check the pinned packages against known vulnerabilities; fails too if one cannot be checked
 	pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements.txt

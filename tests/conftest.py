@@ -24,6 +24,7 @@ for variable in (
     "MLFLOW_EXPERIMENT_NAME",
     "MLFLOW_RUN_ID",
     "MLFLOW_TRACKING_URI",
+    "SLURM_CPUS_PER_TASK",
 ):
     os.environ.pop(variable, None)
 os.environ |= {

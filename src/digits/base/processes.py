@@ -27,8 +27,10 @@ def this_process() -> dict[str, str]:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processors this process may use: those that the system lets it run on, but no more than
+    Slurm granted to a job, which a cluster without task/affinity or cgroups does not enforce."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(here, int(os.environ.get("SLURM_CPUS_PER_TASK") or here))
 
 
 def exit_with(parent: int) -> None:

@@ -104,8 +104,7 @@ def to_plain_values(composed: Any, hydra: Any, from_params: Sequence[str]) -> Co
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     values: Any = OmegaConf.to_container(own, resolve=True)
     multirun = OmegaConf.select(hydra, "mode") is not None and hydra.mode.name == "MULTIRUN"
-    workers = hydra.launcher.get("n_jobs", 1) if multirun else 1
-    resources = resolve_resources(values.get("threads"), workers)
+    resources = resolve_resources(values.get("threads"), hydra.launcher if multirun else {})
     presets = {group: hydra.runtime.choices.get(group) for group in GROUPS}
     return Composed(values, presets, resources, tuple(from_params), tuple(hydra.overrides.task))
 

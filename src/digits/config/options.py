@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import PositiveInt, field_validator
@@ -43,8 +44,16 @@ class Options(Section):
         return known[str(value).lower()]
 
 
-def resolve_resources(threads: Any, workers: int) -> dict[str, Any]:
-    """Return the threads and workers that are meant. `threads` can be auto, and a negative number of
-    `workers` is one for each processor."""
+def resolve_resources(threads: Any, launcher: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the threads and workers that are meant. `threads` can be auto: all that the `launcher`, the part
+    of Hydra's configuration that says how the trials of a sweep are run, grants to a trial.
+
+    Slurm and Ray grant each trial a number of processors, on whatever machine it runs. joblib runs `n_jobs`
+    trials on the processors of this machine, or as many as it has processors if that is negative. Outside a
+    sweep, and without a launcher of these, one process has all processors.
+    """
+    granted = launcher.get("cpus_per_task") or launcher.get("num_cpus")
+    workers = 1 if granted else launcher.get("n_jobs", 1)
     workers = workers if workers > 0 else processors()
-    return {"workers": workers, "threads": max(1, processors() // workers) if threads == "auto" else threads}
+    share = granted or max(1, processors() // workers)
+    return {"workers": workers, "threads": share if threads == "auto" else threads}
