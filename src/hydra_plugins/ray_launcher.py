@@ -59,7 +59,8 @@ class RayLauncher(TrialLauncher):
             )  # Ray has one of its own, which would end the sweep at once
         try:
             self._check_resources(ray)
-            task = ray.remote(_worker()).options(**self._resources, max_retries=RETRIES, max_calls=1)
+            # a process of its own for each trial, as TensorFlow keeps the threads that it starts with
+            task = ray.remote(**self._resources, max_retries=RETRIES, max_calls=1)(_worker())
             environment = {key: value for key, value in os.environ.items() if key.startswith(TRAVEL)}
             refs = []
             for index, each in enumerate(work):

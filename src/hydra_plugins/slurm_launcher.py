@@ -31,23 +31,21 @@ PATIENCE = 120  # seconds until cancelled jobs must have ended; Slurm kills thos
 class SlurmLauncher(TrialLauncher):
     """Submits the trials with submitit. Its parameters are the keys of conf/hydra/launcher/slurm.yaml."""
 
-    def __init__(self, setup: Sequence[str], **parameters: Any) -> None:
-        self._setup, self._parameters = list(setup), parameters
+    def __init__(self, setup: Sequence[str] | None, **parameters: Any) -> None:
+        self._setup, self._parameters = list(setup or ()), parameters
 
     def check(self) -> None:
         from digits.base.errors import UserError
 
         if missing := [name for name in PROGRAMS if not shutil.which(name)]:
-            raise UserError(
-                f"hydra/launcher=slurm: no {', '.join(missing)} here; start it on a host of Slurm"
-            )
+            raise UserError(f"hydra/launcher=slurm: this machine has no {', '.join(missing)}")
         if not importlib.util.find_spec("submitit"):
             raise UserError("hydra/launcher=slurm: submitit is not installed; `make team-setup` installs it")
 
     def submit(self, work: Sequence[Work], logs: Path) -> SlurmJobs:
         import submitit
 
-        from digits.base.errors import UserError, message_of
+        from digits.base.errors import UserError
 
         executor = submitit.SlurmExecutor(logs)
         given = {key: value for key, value in self._parameters.items() if value is not None}
@@ -66,8 +64,8 @@ class SlurmLauncher(TrialLauncher):
             with contextlib.redirect_stderr(io.StringIO()):  # submitit prints the message too
                 jobs = executor.submit_array([_Trial(each) for each in work])
         except (RuntimeError, OSError) as error:
-            message = message_of(error).replace("sbatch: error: ", "")
-            raise UserError(f"hydra/launcher=slurm: sbatch refuses: {message}") from error
+            lines = [line.removeprefix("sbatch: error: ") for line in str(error).splitlines()]
+            raise UserError(f"hydra/launcher=slurm: sbatch: {'; '.join(lines)}") from error
         found = SlurmJobs(jobs)
         most = min(len(work), self._parameters["array_parallelism"])
         print(f"Slurm job {found.array}: {len(work)} trials, at most {most} at once; their output: {logs}")
@@ -118,9 +116,8 @@ class SlurmJobs:
 
     def status(self) -> str:
         states = [self._states.get(job.job_id, "UNKNOWN") for job in self._left.values()]
-        return ", ".join(
-            f"{states.count(state)} {state.lower()}" for state in sorted(set(states) - set(FINAL))
-        )
+        shown = sorted({*states} - {*FINAL})
+        return ", ".join(f"{states.count(state)} {state.lower()}" for state in shown)
 
     def cancel(self) -> None:
         from digits.base.interrupts import terminal_signals_blocked
@@ -130,9 +127,7 @@ class SlurmJobs:
         cancelled = False
         while not self._all_have_ended():
             if time.monotonic() > end:
-                print(
-                    f"Slurm job {self.array} has not ended; see squeue --jobs={self.array}", file=sys.stderr
-                )
+                print(f"it has not ended; see squeue --jobs={self.array}", file=sys.stderr)
                 break
             if not cancelled:
                 with terminal_signals_blocked():
