@@ -63,7 +63,7 @@ class TrialLauncher(Launcher):  # type: ignore[misc]
         cancelled."""
         from hydra.core.singleton import Singleton
 
-        from digits.base.interrupts import terminal_signals_blocked
+        from digits.base.interrupts import interrupts_held
 
         state = Singleton.get_state()
         work = [
@@ -74,7 +74,7 @@ class TrialLauncher(Launcher):  # type: ignore[misc]
         logs.mkdir(parents=True, exist_ok=True)
         jobs: Jobs | None = None
         try:
-            with terminal_signals_blocked():  # a job whose number is lost could not be cancelled
+            with interrupts_held():  # a job whose number is lost could not be cancelled
                 jobs = self.submit(work, logs)
             return _wait(jobs, job_overrides)
         except BaseException:
@@ -91,7 +91,9 @@ def run_trial(index: int, overrides: Sequence[str], *context: Any) -> Any:
     from hydra.core.utils import JobStatus
     from hydra_plugins.hydra_joblib_launcher._core import execute_job  # type: ignore[import-untyped]
 
-    # what started the worker may ignore SIGTERM; the command makes it an interrupt if nobody else has a use
+    # What started the worker may ignore signals or handle them in its own way. As they are by default, the
+    # command makes them interrupts, so that a trial that is cancelled ends in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGCONT):
         signal.signal(number, signal.SIG_DFL)
     job = execute_job(index, overrides, *context)

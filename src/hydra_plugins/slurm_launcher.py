@@ -46,6 +46,7 @@ class SlurmLauncher(TrialLauncher):
         import submitit
 
         from digits.base.errors import UserError
+        from digits.base.interrupts import terminal_signals_blocked
 
         executor = submitit.SlurmExecutor(logs)
         given = {key: value for key, value in self._parameters.items() if value is not None}
@@ -61,7 +62,8 @@ class SlurmLauncher(TrialLauncher):
             **({"time": None} | parameters),
         )
         try:
-            with contextlib.redirect_stderr(io.StringIO()):  # submitit prints the message too
+            # submitit prints the message too
+            with terminal_signals_blocked(), contextlib.redirect_stderr(io.StringIO()):
                 jobs = executor.submit_array([_Trial(each) for each in work])
         except (RuntimeError, OSError) as error:
             lines = [line.removeprefix("sbatch: error: ") for line in str(error).splitlines()]
