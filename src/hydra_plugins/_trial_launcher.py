@@ -139,7 +139,7 @@ def _wait(jobs: Jobs, trials: Sequence[Sequence[str]]) -> list[Any]:
             print(f"{names[index]}: {how} ({count})", flush=True)
         if len(returns) == len(trials):
             return [returns[index] for index in range(len(trials))]
-        if (status := jobs.status()) != shown:
+        if (status := jobs.status()) not in (shown, ""):
             print(status, flush=True)
             shown = status
         time.sleep(PAUSE)

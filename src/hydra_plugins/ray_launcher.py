@@ -54,24 +54,21 @@ class RayLauncher(TrialLauncher):
             where = self._address or "this machine"
             raise UserError(f"hydra.launcher.address: no Ray at {where}: {message_of(error)}") from error
         finally:
-            signal.signal(
-                signal.SIGTERM, handler
-            )  # Ray has one of its own, which would end the sweep at once
+            signal.signal(signal.SIGTERM, handler)  # Ray's own would end the sweep at once
         try:
             self._check_resources(ray)
             # a process of its own for each trial, as TensorFlow keeps the threads that it starts with
             task = ray.remote(**self._resources, max_retries=RETRIES, max_calls=1)(_worker())
             environment = {key: value for key, value in os.environ.items() if key.startswith(TRAVEL)}
-            refs = []
+            tasks = []
             for index, each in enumerate(work):
-                pickled = ray.cloudpickle.dumps(each)
-                log = logs / f"{index}.log"
-                refs.append(task.remote(pickled, environment, TRAVEL, str(SRC), str(Path.cwd()), str(log)))
+                places = str(SRC), str(Path.cwd()), str(logs / f"{index}.log")
+                tasks.append(task.remote(ray.cloudpickle.dumps(each), environment, TRAVEL, *places))
         except BaseException:
             ray.shutdown()
             raise
-        print(f"Ray: {len(work)} trials; their output: {logs}", flush=True)
-        return RayJobs(ray, refs, logs)
+        print(f"Ray: {len(work)} trials, output in {logs}", flush=True)
+        return RayJobs(ray, tasks, logs)
 
     def _place(self) -> dict[str, Any]:
         """Return the arguments of ray.init that say where the trials run."""
@@ -105,33 +102,42 @@ class RayJobs:
         self._left = {task: index for index, task in enumerate(tasks)}
 
     def ended(self) -> dict[int, Any]:
-        done, _ = self._ray.wait(list(self._left), num_returns=len(self._left), timeout=0)
-        return {self._left[task]: self._result(task, self._left.pop(task)) for task in done}
+        tasks = list(self._left)
+        done, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0)
+        results = {self._left[task]: self._result(task) for task in done}
+        for task in done:
+            del self._left[task]
+        return results
 
     def status(self) -> str:
-        return ""
+        running = sum(self._log(task).exists() for task in self._left)
+        counts = {"pending": len(self._left) - running, "running": running}
+        return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
     def cancel(self) -> None:
         print("cancelling the trials", file=sys.stderr, flush=True)
+        tasks = list(self._left)
         for force in (False, True):
-            for task in self._left:
+            for task in tasks:
                 self._ray.cancel(task, force=force)
-            _, left = self._ray.wait(list(self._left), num_returns=len(self._left), timeout=GRACE)
-            if not left:
-                break
+            if tasks:
+                _, tasks = self._ray.wait(tasks, num_returns=len(tasks), timeout=GRACE)
 
     def close(self) -> None:
         self._ray.shutdown()
 
-    def _result(self, task: Any, index: int) -> Any:
+    def _log(self, task: Any) -> Path:
+        return self._logs / f"{self._left[task]}.log"
+
+    def _result(self, task: Any) -> Any:
+        from digits.base.errors import message_of
+
         try:
             return self._ray.get(task)
         except self._ray.exceptions.RayError as error:
-            from digits.base.errors import message_of
-
             cause = getattr(error, "cause", None) or error
-            kind, message = type(cause).__name__, message_of(cause)
-            return JobDiedError(f"{kind}: {message[:200]}; its output: {self._logs}/{index}.log")
+            message = f"{type(cause).__name__}: {message_of(cause)}"
+            return JobDiedError(f"{message[:200]}; see {self._log(task)}")
 
 
 def _worker() -> Callable[..., Any]:

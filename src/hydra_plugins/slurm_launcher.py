@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import re
 import shlex
 import shutil
 import signal
@@ -19,13 +20,13 @@ from hydra_plugins._trial_launcher import JobDiedError, TrialLauncher, Work
 
 SRC = Path(__file__).resolve().parents[1]
 PROGRAMS = ("sbatch", "scancel", "squeue", "srun")
-# of a job that ended; all others are of a job that waits, runs, or is about to do either again
-FINAL = (
+FORGOTTEN = "UNKNOWN"  # the state of a job that ended so long ago that Slurm does not know it any more
+FINAL = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
-    *("PREEMPTED", "TIMEOUT", "UNKNOWN"),
-)
-GRACE = 10  # seconds until the result of a job that has ended must be seen on a shared disk
-PATIENCE = 120  # seconds until cancelled jobs must have ended; Slurm kills those that take 30
+    *("PREEMPTED", "TIMEOUT", FORGOTTEN),
+}
+GRACE = 10  # seconds in which the result of a job that has ended appears on a shared disk
+PATIENCE = 120  # seconds in which cancelled jobs end; Slurm kills a job that takes 30
 
 
 class SlurmLauncher(TrialLauncher):
@@ -50,28 +51,26 @@ class SlurmLauncher(TrialLauncher):
 
         executor = submitit.SlurmExecutor(logs)
         given = {key: value for key, value in self._parameters.items() if value is not None}
-        parameters = executor._convert_parameters(given)
-        path = f"export PYTHONPATH={shlex.quote(str(SRC))}${{PYTHONPATH:+:$PYTHONPATH}}"
         executor.update_parameters(
             job_name="digits",
-            setup=[*self._setup, path],
-            # since 22.05 srun does not take it from sbatch, and binds the trial to one processor
+            setup=[*self._setup, f"export PYTHONPATH={shlex.quote(str(SRC))}${{PYTHONPATH:+:$PYTHONPATH}}"],
+            # since Slurm 22.05 srun does not take it from sbatch, and binds the trial to one processor
             srun_args=[f"--cpus-per-task={self._parameters['cpus_per_task']}"],
             stderr_to_stdout=True,
             wckey=None,
-            **({"time": None} | parameters),
+            **({"time": None} | executor._convert_parameters(given)),
         )
         try:
-            # submitit prints the message too
+            # submitit prints the message as well
             with terminal_signals_blocked(), contextlib.redirect_stderr(io.StringIO()):
                 jobs = executor.submit_array([_Trial(each) for each in work])
         except (RuntimeError, OSError) as error:
             lines = [line.removeprefix("sbatch: error: ") for line in str(error).splitlines()]
             raise UserError(f"hydra/launcher=slurm: sbatch: {'; '.join(lines)}") from error
-        found = SlurmJobs(jobs)
+        array = jobs[0].job_id.partition("_")[0]
         most = min(len(work), self._parameters["array_parallelism"])
-        print(f"Slurm job {found.array}: {len(work)} trials, at most {most} at once; their output: {logs}")
-        return found
+        print(f"Slurm job {array}: {len(work)} trials, at most {most} at once, output in {logs}", flush=True)
+        return SlurmJobs(array, jobs)
 
 
 class _Trial:
@@ -81,7 +80,8 @@ class _Trial:
         self._work = work
 
     def __call__(self) -> Any:
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # submitit's notice before a time limit
+        # submitit takes this notice before a time limit for a failure; SIGTERM at the limit is early enough
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         try:
             return self._work()
         except KeyboardInterrupt:
@@ -89,80 +89,94 @@ class _Trial:
 
 
 class SlurmJobs:
-    """A job array, or a single job. Slurm is asked with squeue, since sacct works only with a database."""
+    """The jobs of an array, or one job. They are looked up with squeue: sacct, as submitit has it, works only
+    with an accounting database."""
 
-    def __init__(self, jobs: Sequence[Any]) -> None:
-        self.array = jobs[0].job_id.partition("_")[0]
+    def __init__(self, array: str, jobs: Sequence[Any]) -> None:
+        self._array = array
         self._left = dict(enumerate(jobs))
-        self._states: dict[str, str] = {}  # as last seen
-        self._ended_at: dict[int, float] = {}
+        self._states: dict[str, str] = {}
+        self._answers = True
+        self._ended_at: dict[int, float] = {}  # when jobs were first seen to have ended without a result
 
     def ended(self) -> dict[int, Any]:
-        results = {}
-        self._look()
-        for index, job in self._left.items():
-            if job.paths.result_pickle.exists():
-                results[index] = _result(job)
-            elif self._has_ended(job):
-                since = self._ended_at.setdefault(index, time.monotonic())
-                if time.monotonic() - since > GRACE:
-                    state = self._states.get(job.job_id, "UNKNOWN")
-                    results[index] = JobDiedError(
-                        f"job {job.job_id} has no result; its state is {state}, its output {job.paths.stdout}"
-                    )
-            else:
-                self._ended_at.pop(index, None)  # requeued after its node was lost
+        self._look()  # before looking for results, since a job writes its result before it ends
+        results = {index: self._result(index) for index in self._left}
+        results = {index: result for index, result in results.items() if result is not None}
         for index in results:
             del self._left[index]
         return results
 
     def status(self) -> str:
-        states = [self._states.get(job.job_id, "UNKNOWN") for job in self._left.values()]
-        shown = sorted({*states} - {*FINAL})
+        if not self._answers:
+            return "Slurm does not answer"
+        states = [self._state(job) for job in self._left.values()]
+        shown = sorted({*states} - FINAL - {"COMPLETING"})
         return ", ".join(f"{states.count(state)} {state.lower()}" for state in shown)
 
     def cancel(self) -> None:
         from digits.base.interrupts import terminal_signals_blocked
 
-        print(f"cancelling Slurm job {self.array}", file=sys.stderr, flush=True)
-        end = time.monotonic() + PATIENCE
-        cancelled = False
-        while not self._all_have_ended():
+        print(f"cancelling Slurm job {self._array}", file=sys.stderr, flush=True)
+        end, cancelled = time.monotonic() + PATIENCE, False
+        while not cancelled or not self._all_have_ended():
             if time.monotonic() > end:
-                print(f"it has not ended; see squeue --jobs={self.array}", file=sys.stderr)
+                print(f"it has not ended; see squeue --jobs={self._array}", file=sys.stderr)
                 break
             if not cancelled:
                 with terminal_signals_blocked():
-                    done = subprocess.run(["scancel", self.array], check=False)
-                cancelled = done.returncode == 0
+                    cancelled = (
+                        subprocess.run(["scancel", self._array], capture_output=True, check=False).returncode
+                        == 0
+                    )
             time.sleep(0.5)
 
     def close(self) -> None:
         pass
 
-    def _all_have_ended(self) -> bool:
-        return self._look() and all(map(self._has_ended, self._left.values()))
-
-    def _has_ended(self, job: Any) -> bool:
-        return self._states.get(job.job_id, "UNKNOWN") in FINAL
-
-    def _look(self) -> bool:
-        """Ask for the states of the jobs, and return whether Slurm has answered."""
-        command = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={self.array}"]
+    def _look(self) -> None:
+        """Ask Slurm for the states of the jobs. It forgets jobs that ended, some minutes later."""
+        command = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={self._array}"]
         done = subprocess.run([*command, "--format=%F %K %T"], capture_output=True, text=True, check=False)
-        if done.returncode and "Invalid job id" not in done.stderr:
-            return False
-        known = {}
-        for line in done.stdout.splitlines():
-            array, index, state = line.split()
-            known[f"{array}_{index}" if index.isdecimal() else array] = state
-        # what Slurm has forgotten has ended; how, is what was seen last, if that was an end
-        self._states = {job: state for job, state in self._states.items() if state in FINAL} | known
-        return True
+        self._answers = done.returncode == 0 or "Invalid job id" in done.stderr
+        if self._answers:
+            self._states = {job: state for job, state in self._states.items() if state in FINAL}
+            for line in done.stdout.splitlines():
+                array, index, state = line.split()
+                self._states[f"{array}_{index}" if index.isdecimal() else array] = state
+
+    def _state(self, job: Any) -> str:
+        return self._states.get(job.job_id, FORGOTTEN)
+
+    def _all_have_ended(self) -> bool:
+        self._look()
+        return self._answers and all(self._state(job) in FINAL for job in self._left.values())
+
+    def _result(self, index: int) -> Any:
+        """Return what the job returned, a JobDiedError if it has ended without, or None."""
+        job = self._left[index]
+        if job.paths.result_pickle.exists():
+            return _unpickled(job)
+        if not self._answers or self._state(job) not in FINAL:
+            self._ended_at.pop(index, None)  # Slurm starts a job again whose node was lost
+            return None
+        if time.monotonic() - self._ended_at.setdefault(index, time.monotonic()) < GRACE:
+            return None
+        return JobDiedError(f"job {job.job_id}: {self._state(job)}{_complaint(job)}; see {job.paths.stdout}")
 
 
-def _result(job: Any) -> Any:
-    """Return what the job returned, or the error of the process that would have run it."""
+def _complaint(job: Any) -> str:
+    """Return what Slurm wrote to the job's output, such as that its memory or time was not enough."""
+    try:
+        output = job.paths.stdout.read_text(errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"^slurmstepd\S*: error: (.*)", output, flags=re.MULTILINE)
+    return f" ({found[1].strip('* ')})" if found else ""
+
+
+def _unpickled(job: Any) -> Any:
+    """Return what the job returned, or the error of the process that was to run the trial."""
     import submitit.core.utils
 
     try:
@@ -172,4 +186,4 @@ def _result(job: Any) -> Any:
     if outcome == "success":
         return result
     last = str(result).strip().splitlines()[-1]
-    return JobDiedError(f"job {job.job_id} could not start: {last}; its output is in {job.paths.stdout}")
+    return JobDiedError(f"job {job.job_id} could not run the trial: {last}; see {job.paths.stdout}")
