@@ -125,10 +125,8 @@ class SlurmJobs:
                 break
             if not cancelled:
                 with terminal_signals_blocked():
-                    cancelled = (
-                        subprocess.run(["scancel", self._array], capture_output=True, check=False).returncode
-                        == 0
-                    )
+                    done = subprocess.run(["scancel", self._array], capture_output=True, check=False)
+                cancelled = done.returncode == 0
             time.sleep(0.5)
 
     def close(self) -> None:
