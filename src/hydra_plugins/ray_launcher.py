@@ -31,9 +31,12 @@ class RayLauncher(TrialLauncher):
 
     def check(self) -> None:
         from digits.base.errors import UserError
+        from digits.base.processes import processors
 
         if not importlib.util.find_spec("ray"):
             raise UserError("hydra/launcher=ray: Ray is not installed; `make team-setup` installs it")
+        if not self._address and (wanted := self._resources["num_cpus"]) > processors():
+            raise UserError(f"hydra.launcher.num_cpus: is {wanted}, and this machine has {processors()}")
         if self._address and ":" in self._address:
             host, _, port = self._address.removeprefix("ray://").rpartition(":")
             try:

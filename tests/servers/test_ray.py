@@ -143,7 +143,8 @@ def test_a_worker_that_always_dies_an_error_and_a_cancelled_trial_are_three_ends
     ("words", "complaint"),
     [
         ("hydra.launcher.address=127.0.0.1:1", "hydra.launcher.address: no Ray at 127.0.0.1:1: "),
-        ("hydra.launcher.num_cpus=1000", "hydra/launcher=ray: no node of Ray has what a trial asks for: "),
+        ("hydra.launcher.num_cpus=1000", "hydra.launcher.num_cpus: is 1000, and this machine has "),
+        ("hydra.launcher.num_gpus=1000", "hydra/launcher=ray: no node of Ray has what a trial asks for: "),
     ],
 )
 def test_where_no_trial_could_run_is_one_line(project: Project, words: str, complaint: str) -> None:
