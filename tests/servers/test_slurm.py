@@ -100,11 +100,16 @@ def test_an_interrupted_sweep_leaves_no_job_and_no_run_that_goes_on(project: Pro
 
 
 def test_a_trial_that_exceeds_its_memory_fails_and_says_so(project: Project, slurm: Slurm) -> None:
-    words = (ON_SLURM, "hydra.launcher.mem_gb=0.2", "epochs=1", "seed=0")
+    more = ("hydra.launcher.additional_parameters={comment:small}", "hydra.launcher.setup=[echo started]")
+    words = (ON_SLURM, "hydra.launcher.mem_gb=0.2", *more, "epochs=1", "seed=0")
     output = project.run(*SWEEP, *words, code=1, environment=slurm.environment)
     complaint = failures(output)
     assert complaint.startswith("error: 1 of 1 trials failed; the first, model=small epochs=1 seed=0, with ")
     assert "exceeded memory limit" in complaint
+    (script,) = (project.root / "outputs").rglob("*_submission.sh")
+    assert "#SBATCH --comment=small\n" in script.read_text()
+    (log,) = (project.root / "outputs").rglob("*_log.out")
+    assert log.read_text().startswith("started\n")
 
 
 def test_what_sbatch_refuses_is_one_line(project: Project, slurm: Slurm) -> None:
