@@ -8,7 +8,6 @@ import io
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -51,6 +50,9 @@ class SlurmLauncher(TrialLauncher):
 
         executor = submitit.SlurmExecutor(logs)
         given = {key: value for key, value in self._parameters.items() if value is not None}
+        # Submitit asks for a signal before the time limit, which ends a process that is only starting. The
+        # one here does nothing: SIGTERM at the limit is early enough.
+        given["additional_parameters"] = {"signal": "CONT@1"} | dict(given.get("additional_parameters", {}))
         executor.update_parameters(
             job_name="digits",
             setup=[*self._setup, f"export PYTHONPATH={shlex.quote(str(SRC))}${{PYTHONPATH:+:$PYTHONPATH}}"],
@@ -80,8 +82,6 @@ class _Trial:
         self._work = work
 
     def __call__(self) -> Any:
-        # submitit takes this notice before a time limit for a failure; SIGTERM at the limit is early enough
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         try:
             return self._work()
         except KeyboardInterrupt:

@@ -79,6 +79,18 @@ def test_a_result_counts_whatever_slurm_says(cluster: Cluster, jobs: SlurmJobs, 
     assert jobs.ended() == {0: "result"}
 
 
+def test_a_process_that_could_not_run_the_trial_says_why(
+    cluster: Cluster, jobs: SlurmJobs, tmp_path: Path
+) -> None:
+    outcome = ("error", "Traceback:\n  ...\nModuleNotFoundError: No module named 'digits'\n")
+    (tmp_path / "7_1.pkl").write_bytes(pickle.dumps(outcome))
+    cluster.states("RUNNING", "FAILED")
+    assert {index: str(error) for index, error in jobs.ended().items()} == {
+        1: "job 7_1 could not run the trial: ModuleNotFoundError: No module named 'digits'; "
+        f"see {tmp_path}/7_1.out"
+    }
+
+
 @pytest.mark.parametrize("state", ["OUT_OF_MEMORY", "CANCELLED", "COMPLETED"])
 def test_an_ended_job_has_some_time_until_its_result_is_seen(
     state: str, cluster: Cluster, jobs: SlurmJobs, tmp_path: Path
