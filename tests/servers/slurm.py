@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from project import free_port
@@ -39,6 +39,7 @@ MpiDefault=none
 ReturnToService=2
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0
 KillWait=20
+SlurmdParameters=config_overrides
 NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
@@ -71,8 +72,8 @@ class Slurm:
 
 @contextlib.contextmanager
 def started_slurm(task_plugin: str) -> Iterator[Slurm]:
-    """Start a cluster with its state in a temporary folder, on free ports of this machine. `task_plugin` says
-    whether a job is bound to the processors that it was granted."""
+    """Start a cluster with its state in a temporary folder, on free ports of this machine. The `task_plugin`
+    task/affinity binds a job to the processors that it was granted, and task/none does not."""
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         folder = Path(temporary)
         folder.chmod(0o711)  # munged wants everybody to reach its socket
@@ -117,8 +118,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until(ready: object, processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
-    assert callable(ready)
+def _wait_until(ready: Callable[[], bool], processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
+    """Return when the cluster is ready. Fails with its log if one of its processes has ended."""
     while not ready():
         ended = [process.args for process in processes if process.poll() is not None]
         assert not ended, (folder / "log").read_text()
