@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from servers.postgres import Postgres, started_postgres
+from templates import prepared_template, project
+
+__all__ = ["prepared_template", "project"]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Every preset in conf/ can be used, and a file that is not harmless YAML is refused with its name."""
 
+import importlib
 import itertools
 import os
 from collections.abc import Callable
@@ -67,8 +68,15 @@ def test_a_preset_of_the_search_composes_with_an_experiment(search: str) -> None
     assert parse(composed, Config).model.name == "compact"
 
 
+@pytest.mark.parametrize("launcher", names("hydra/launcher"))
+def test_the_keys_of_a_launcher_are_what_its_class_takes(launcher: str) -> None:
+    keys = yaml.safe_load((CONF / f"hydra/launcher/{launcher}.yaml").read_text())
+    module, _, name = keys.pop("_target_").rpartition(".")
+    getattr(importlib.import_module(module), name)(**keys)
+
+
 def test_every_folder_of_presets_is_tested_here() -> None:
-    tested = {"data", "model", "recipe", "optimizer", "schedule", "sweep", "search"}
+    tested = {"data", "model", "recipe", "optimizer", "schedule", "sweep", "search", "hydra"}
     assert {folder.name for folder in CONF.iterdir() if folder.is_dir()} == tested
 
 
