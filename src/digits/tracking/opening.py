@@ -11,7 +11,7 @@ import mlflow
 from digits.base.interrupts import interrupts_held
 from digits.base.processes import is_gone, this_process
 from digits.tracking import store
-from digits.tracking.address import shown, store_name, tracking_uri
+from digits.tracking.address import experiment_name, shown, store_name, tracking_uri
 from digits.tracking.delivery import Delivery
 from digits.tracking.failures import is_final, reason_of
 from digits.tracking.outbox import Outbox, open_left
@@ -52,7 +52,7 @@ def open_store() -> Left:
 
 def destination() -> tuple[str, str]:
     """Return the names of the store and of the experiment that runs are recorded in now."""
-    return store_name(), store.experiment_name()
+    return store_name(), experiment_name()
 
 
 def waits_for_this_store() -> bool:
