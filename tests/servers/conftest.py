@@ -12,9 +12,9 @@ from project import copy_project
 from servers.postgres import Postgres, started_postgres
 from servers.s3 import S3, started_s3
 from servers.team import Member, Team, add_users, started_team
-from templates import finished_copy, finished_template, prepared_template, project
+from templates import prepared_template
 
-__all__ = ["finished_copy", "finished_template", "prepared_template", "project"]
+__all__ = ["prepared_template"]
 
 
 @pytest.fixture(scope="session")

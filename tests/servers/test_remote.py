@@ -84,35 +84,42 @@ def contents(project: Project) -> dict[str, str]:
     return {str(file): files.md5(file) for file in written if file.is_file()}
 
 
-def test_dvc_removes_nothing_if_the_server_is_away_or_refuses(finished_copy: Project, team: Team) -> None:
-    before = contents(finished_copy)
-    finished_copy.edit("params.yaml", "seed: 0", "seed: 7")
-    away = f"http://127.0.0.1:{free_port()}"
+@pytest.fixture
+def changed(recorded: Member, tmp_path: Path) -> Member:
+    """A project in which the pipeline was run, and then the seed was changed."""
+    project = recorded.copy(tmp_path / "copy")
+    project.edit("params.yaml", "seed: 0", "seed: 7")
+    return project
+
+
+def test_dvc_removes_nothing_if_the_server_is_away_or_refuses(changed: Member, team: Team) -> None:
+    before, away = contents(changed), f"http://127.0.0.1:{free_port()}"
+    assert str(changed.root / MODEL) in before
     for environment, reason in (
         ({"MLFLOW_TRACKING_URI": away}, f"{away} does not answer as an MLflow server does"),
         (team.environment("ada", "wrong"), f"{team.address} lets nobody in without the right credentials"),
         (team.environment("eve"), f"{team.address} does not let the user eve write to the experiment digits"),
     ):
-        output = finished_copy.run("dvc", "repro", code=255, environment=environment)
+        output = changed.run("dvc", "repro", code=255, environment=environment)
         assert stages_run(output) == []
         (line,) = (line for line in output.splitlines() if line.startswith("error: "))
         assert reason in line
         assert line.endswith("; with DIGITS_OFFLINE=true `dvc repro` runs all the same, and records it later")
         assert "Traceback" not in output
-        assert contents(finished_copy) == before
+        assert contents(changed) == before
 
 
-def test_offline_the_pipeline_runs_although_the_server_is_away(finished_copy: Project) -> None:
-    finished_copy.edit("params.yaml", "seed: 0", "seed: 7")
-    finished_copy.edit("src/digits/tracking/recording.py", "LAST_WAIT = 20", "LAST_WAIT = 1")
+def test_offline_the_pipeline_runs_although_the_server_is_away(changed: Member) -> None:
+    changed.edit("src/digits/tracking/recording.py", "LAST_WAIT = 20", "LAST_WAIT = 1")
     away = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}", "DIGITS_OFFLINE": "true"}
-    output = finished_copy.run("dvc", "repro", environment=away)
-    assert stages_run(output) == ["train", "evaluate"]
-    assert list((finished_copy.root / "outbox").iterdir())
+    assert stages_run(changed.run("dvc", "repro", environment=away)) == ["train", "evaluate"]
+    assert len(list((changed.root / "outbox").iterdir())) == 2  # the run, and its scores
 
 
-def test_with_a_store_in_a_file_the_first_stage_imports_no_mlflow(finished_copy: Project) -> None:
+def test_with_a_store_in_a_file_the_first_stage_imports_no_mlflow(recorded: Member) -> None:
     command = ("python", "-X", "importtime", "src/fingerprint.py", "out=.")
-    output = finished_copy.run(*command)
-    assert "digits.data.fingerprint" in output
-    assert not [line for line in output.splitlines() if line.endswith(("| mlflow", " sqlalchemy"))]
+    for address, imported in (("", False), ("sqlite:///mlflow.db", False), (recorded.team.address, True)):
+        output = recorded.run(*command, environment={"MLFLOW_TRACKING_URI": address})
+        modules = {line.rpartition("|")[2].strip() for line in output.splitlines()}
+        assert "digits.data.fingerprint" in modules
+        assert ({"mlflow", "sqlalchemy"} <= modules) is imported

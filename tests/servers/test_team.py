@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from digits.base.processes import this_process
 from project import copy_project, write_drawings
 from servers.postgres import Postgres
 from servers.s3 import S3
@@ -24,11 +25,11 @@ pruner: { name: none }
 space:
   learning_rate: { choices: [0.1, 0.2] }
 """
-REFUSED = (
+LIGHT = (("experiment.py", "-m", *SMALL, "seed=0,1", "out=refused"), ("promote.py",))
+WRITING = (
+    *LIGHT,
     ("train.py", *SMALL, "out=refused"),
-    ("experiment.py", "-m", *SMALL, "seed=0,1", "out=refused"),
     ("tune.py", "search=tiny", *SMALL, "out=refused"),
-    ("promote.py",),
 )
 
 
@@ -56,16 +57,16 @@ def bob(ada: Member, team: Team, tmp_path_factory: pytest.TempPathFactory) -> Me
     return bob
 
 
-def refusals(member: Member, user: str, password: str, *more: tuple[str, ...]) -> list[str]:
-    """Run REFUSED and `more` scripts at once as this user. All must exit with 1 after one line, before they
-    have done anything. Return the lines."""
+def refusals(member: Member, user: str, password: str, *scripts: tuple[str, ...]) -> list[str]:
+    """Run scripts at once as this user. All must exit with 1 after one line, before they have done anything.
+    Return the lines."""
     names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
     environment = dict(zip(names, (user, password), strict=True))
     before = len(member.runs())
     with contextlib.ExitStack() as stack:
         started = [
             stack.enter_context(member.started("python", f"src/{script}", *words, environment=environment))
-            for script, *words in (*REFUSED, *more)
+            for script, *words in scripts
         ]
         outputs = [process.communicate()[0] for process in started]
         assert [process.returncode for process in started] == [1] * len(started), outputs
@@ -125,26 +126,34 @@ def test_users_promote_in_turn_and_a_reader_serves_the_champion(
         assert len(requests.post(f"{address}/predict", data=picture).json()["probabilities"]) == 10
 
 
-@pytest.mark.parametrize("user", ["ada", ""])
-def test_without_the_password_each_command_is_refused_in_one_line(user: str, ada: Member) -> None:
-    password = "wrong-not-to-be-printed" if user else ""
-    for line in refusals(ada, user, password, ("compare.py",), ("serve.py", "--port", "0")):
+def test_with_a_wrong_password_or_none_each_command_is_refused_in_one_line(ada: Member) -> None:
+    reading = (("compare.py",), ("serve.py", "--port", "0"))
+    lines = refusals(ada, "ada", "wrong-not-to-be-printed", *WRITING, *reading)
+    lines += refusals(ada, "", "", *LIGHT, reading[0])
+    for line in lines:
         assert "lets nobody in without the right credentials; set MLFLOW_TRACKING_USERNAME and" in line
 
 
 def test_one_who_may_only_read_is_refused_before_the_work(ada: Member) -> None:
-    lines = refusals(ada, "eve", PASSWORDS["eve"], ("evaluate.py", "out=refused"))
-    for name, line in zip(
-        ("experiment", "experiment", "experiment", "registered models", "experiment"), lines, strict=True
-    ):
-        assert f" does not let the user eve write to the {name} digits (" in line
+    lines = refusals(ada, "eve", PASSWORDS["eve"], *WRITING, ("evaluate.py", "out=refused"))
+    kinds = ["experiment", "registered models", *["experiment"] * 3]
+    for kind, line in zip(kinds, lines, strict=True):
+        assert f" does not let the user eve write to the {kind} digits (" in line
+
+
+def test_a_reader_leaves_the_run_of_a_killed_process_to_those_who_may_end_it(ada: Member, team: Team) -> None:
+    (run,) = ada.runs("params.model = 'compact'")
+    gone = {**this_process(), "process_start": "0"}
+    left = ada.client.create_run(run.info.experiment_id, tags=gone).info.run_id
+    for user, status in (("eve", "RUNNING"), ("ada", "KILLED")):
+        ada.run(*COMPARE, environment=team.environment(user))
+        assert ada.client.get_run(left).info.status == status
 
 
 def test_a_restored_backup_has_the_same_runs_and_models(
     ada: Member, team: Team, postgres: Postgres, s3: S3, tmp_path: Path
 ) -> None:
-    predict = ("python", "src/predict.py", "reports/first_nine.png")
-    table, answer = ada.run(*COMPARE), ada.run(*predict)
+    table, objects = ada.run(*COMPARE), s3.objects(team.bucket)
     records = postgres.restore("restored-records", postgres.dump(team.records))
     users = postgres.restore("restored-users", postgres.dump(team.users))
     s3.copy(team.bucket, "restored")
@@ -156,7 +165,9 @@ def test_a_restored_backup_has_the_same_runs_and_models(
     with started_team(tmp_path, records, users, s3, "restored") as restored:
         environment = restored.environment("ada")
         assert ada.run(*COMPARE, environment=environment) == table
-        assert ada.run(*predict, environment=environment) == answer
+        download = ("mlflow", "artifacts", "download", "--artifact-uri", "models:/digits-sample@champion")
+        ada.run(*download, "--dst-path", str(tmp_path), environment=environment)
+    assert (tmp_path / "data/model.keras").read_bytes() in objects.values()
 
 
 def same(dump: bytes) -> list[bytes]:
