@@ -1,4 +1,5 @@
 """Write a digest of images that lie in a folder or file of one's own, so that DVC notices when they change.
+As the first stage it also sees that a tracking server, if there is one, can be recorded on.
 
 python src/fingerprint.py data=letters       into a new folder in outputs/
 python src/fingerprint.py out=.              into data/fingerprint.json, as DVC does
@@ -14,7 +15,9 @@ from digits.config.request import Request
 
 def main(request: Request[DataConfig]) -> None:
     from digits.data.fingerprint import write_fingerprint
+    from digits.tracking import preflight
 
+    preflight.check_server(request.options.offline)
     write_fingerprint(request.config, Path(request.options.out))
 
 

@@ -24,8 +24,8 @@ USER, PASSWORD = "digits", "not-to-be-printed"
 class Postgres:
     """A server that runs, with one user who may create databases."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, programs: Path) -> None:
+        self.port, self._programs = port, programs
 
     def address(self, database: str) -> str:
         """Return the URL of a database, with user and password."""
@@ -36,6 +36,18 @@ class Postgres:
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{database}"')
         return self.address(database)
+
+    def dump(self, address: str) -> bytes:
+        """Return all that is in the database at this URL, as `psql` takes it."""
+        command: list[str | Path] = [self._programs / "pg_dump", "--no-owner", address]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+    def restore(self, database: str, dump: bytes) -> str:
+        """Create a database with what was dumped, and return its URL."""
+        address = self.create(database)
+        psql: list[str | Path] = [self._programs / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", address]
+        subprocess.run(psql, check=True, input=dump, stdout=subprocess.DEVNULL)
+        return address
 
     def answers(self) -> bool:
         """Return whether it takes connections."""
@@ -71,7 +83,7 @@ def started_postgres() -> Iterator[Postgres]:
             process = subprocess.Popen(
                 [programs / "postgres", *command], cwd=folder, stdout=log, stderr=log, **user
             )
-        server = Postgres(port)
+        server = Postgres(port, programs)
         try:
             while not server.answers():
                 assert process.poll() is None, (folder / "log").read_text()

@@ -1,4 +1,4 @@
-"""Where the MLflow store is."""
+"""Where the MLflow store is, and the name of the experiment in it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def tracking_uri() -> str:
     if given.startswith(("http:", "https:")):
         return _without_credentials(given)
     return given
+
+
+def experiment_name() -> str:
+    """Return the name of the experiment that runs are recorded in: MLFLOW_EXPERIMENT_NAME, or digits."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
 
 
 def sqlite_uri(file: Path, query: Mapping[str, str]) -> str:

@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 
 from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import read_mlflow_creds
 from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError, message_of, without_credentials
-from digits.tracking.address import shown, tracking_uri
+from digits.tracking.address import experiment_name, shown, tracking_uri
 
 LONGEST_REASON = 300  # letters
 SHORTER = (  # what is looked for in an error, and what is said instead
-    (r"\(\w+\.\w*Error\) (.*?)(?: \[SQL|$)", "{}"),
+    (r"\(\w+\.\w*Error\) (.*?)(?: \[SQL| \(Background|$)", "{}"),
     (r"Failed to establish a new connection: \[Errno -?\d+\] (.*?)[\"')]", "{}"),
     (r"Connection aborted|Connection broken", "the connection broke off"),
     (r"NameResolutionError", "no such host"),
@@ -43,14 +44,35 @@ def not_opened(uri: str, error: Exception) -> str:
         return f"{address}: is damaged; put back a copy, or move it away to start a new store ({reason})"
     if not uri.startswith("http"):
         return f"{address}: cannot be opened: {reason}"
-    if getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+    code, server = getattr(error, "error_code", ""), f"MLFLOW_TRACKING_URI: {address}"
+    if code == "PERMISSION_DENIED" and "Invalid Host header" in message_of(error):
+        return f"{server} does not accept this name for itself; start it with --allowed-hosts"
+    if code == "PERMISSION_DENIED" and (user := read_mlflow_creds().username):
+        return f"{server} does not let the user {user} {_denied(message_of(error))}"
+    if code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
         return (
-            f"MLFLOW_TRACKING_URI: {address} lets nobody in without the right credentials; set "
+            f"{server} lets nobody in without the right credentials; set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     return (
-        f"MLFLOW_TRACKING_URI: {address} does not answer as an MLflow server does ({reason}); start that "
+        f"{server} does not answer as an MLflow server does ({reason}); start that "
         "server, or unset the variable to record in mlflow.db"
+    )
+
+
+def _denied(text: str) -> str:
+    """Return what a user may not do, and how to be allowed, from what MLflow's client says of a request."""
+    request = re.search(r"/mlflow/([-\w/]+)", text)
+    name = request[1] if request else ""
+    registry = name.startswith(("registered-models", "model-versions"))
+    what = f"the {'registered models' if registry else 'experiment'} {experiment_name()}"
+    if re.search(r"/(get|search|list)", name):
+        verb, permission = "read", "READ"
+    else:
+        verb, permission = "write to", "MANAGE" if registry else "EDIT"
+    return (
+        f"{verb} {what} ({name or 'permission denied'}); ask an admin of the server for the permission "
+        f"{permission}, or set MLFLOW_EXPERIMENT_NAME to an experiment of your own"
     )
 
 

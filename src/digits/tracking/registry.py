@@ -18,8 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
 from digits.base.errors import UserError
-from digits.tracking.address import database_file, tracking_uri
-from digits.tracking.store import experiment_name
+from digits.tracking.address import database_file, experiment_name, tracking_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 REPLACED = "replaced"  # the tag that names the champion before this one

@@ -105,9 +105,16 @@ def open_if_there(may_be_away: bool) -> bool:
 
 
 def check_store(request: Request[Config]) -> bool:
-    """Open the store before an evaluation, and return whether that was possible. Raises UserError if it is
-    away, unless the option offline is set, or something waits for it, such as the run of the model."""
-    return open_if_there(request.options.offline or waits_for_this_store())
+    """Open the store before an evaluation, and return whether that was possible.
+
+    Raises UserError if it is away, or does not let this user write, unless the option offline is set, or
+    something waits for it, such as the run of the model.
+    """
+    may_be_away = request.options.offline or waits_for_this_store()
+    opened = open_if_there(may_be_away)
+    if not may_be_away:
+        store.check_writable()
+    return opened
 
 
 def record_scores(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError, message_of
 from digits.base.interrupts import interrupts_held
-from digits.tracking.address import database_file, no_stray_folder, tracking_uri
+from digits.tracking.address import database_file, experiment_name, no_stray_folder, tracking_uri
 from digits.tracking.failures import not_opened
 from digits.tracking.moved import follow_move
 
@@ -50,11 +50,6 @@ class StoreAwayError(UserError):
     """The store cannot be opened."""
 
 
-def experiment_name() -> str:
-    """Return the name of the experiment that runs are recorded in: MLFLOW_EXPERIMENT_NAME, or digits."""
-    return os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
-
-
 @interrupts_held()
 def use() -> str:
     """Make the store and its experiment current, create both if they are missing, and return the experiment's
@@ -84,6 +79,21 @@ def use() -> str:
             return _set_experiment(name, file, location)
         except (MlflowException, SQLAlchemyError, UnicodeError) as error:
             raise StoreAwayError(not_opened(uri, error)) from error
+
+
+def check_writable() -> str:
+    """Make the store and its experiment current, as `use` does, and see that this user may write to it.
+
+    Raises UserError if not.
+    """
+    experiment = use()
+    if tracking_uri().startswith("http"):
+        try:
+            # an update that changes nothing, which a server permits to those who may create runs
+            mlflow.MlflowClient().rename_experiment(experiment, experiment_name())
+        except MlflowException as error:
+            raise StoreAwayError(not_opened(tracking_uri(), error)) from error
+    return experiment
 
 
 def _set_experiment(name: str, file: Path | None, location: str | None) -> str:

@@ -5,9 +5,14 @@ from collections.abc import Iterator
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, UNAUTHENTICATED
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    PERMISSION_DENIED,
+    RESOURCE_DOES_NOT_EXIST,
+    UNAUTHENTICATED,
+)
 
-from digits.tracking.failures import is_final, reason_of
+from digits.tracking.failures import is_final, not_opened, reason_of
 from faulty_proxy import FaultyProxy, faulty_proxy
 from project import free_port
 
@@ -62,6 +67,31 @@ def test_a_long_reason_is_cut_and_has_no_password() -> None:
     reason = reason_of(ValueError(f"http://ann:secret@host/{'x' * 1000}"))
     assert reason.startswith("http://host/xxx")
     assert len(reason) == 300
+
+
+@pytest.mark.parametrize(
+    ("request_path", "answer", "words"),
+    [
+        (
+            "runs/create",
+            "Permission denied",
+            "does not let the user eve write to the experiment ours (runs/create); ask an admin of the "
+            "server for the permission EDIT, or set MLFLOW_EXPERIMENT_NAME to an experiment of your own",
+        ),
+        ("experiments/get-by-name", "Permission denied", "eve read the experiment ours "),
+        ("model-versions/create", "Permission denied", "eve write to the registered models ours "),
+        ("experiments/get-by-name", "Invalid Host header - possible", "start it with --allowed-hosts"),
+    ],
+)
+def test_what_a_server_does_not_permit_is_said_with_what_to_ask_for(
+    request_path: str, answer: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "eve")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "ours")
+    text = f"API request to endpoint /api/2.0/mlflow/{request_path} failed with error code 403 != 200."
+    error = MlflowException(f"{text} Response body: '{answer}'", PERMISSION_DENIED)
+    assert words in not_opened("http://server", error)
+    assert not is_final(error)
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,10 @@ def test_a_server_that_is_not_mlflows_is_refused(
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("status", [401, 403])
 def test_a_server_that_wants_a_password_is_refused_with_what_to_set(
-    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, status: int
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Refusing, "status", status)
+    monkeypatch.setattr(Refusing, "status", 401)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:s3cret@127.0.0.1:{server.server_port}")
@@ -86,6 +85,20 @@ def test_a_server_that_wants_a_password_is_refused_with_what_to_set(
     ) as refusal:
         store.use()
     assert "s3cret" not in str(refusal.value)
+
+
+def test_a_user_whom_a_server_does_not_permit_something_is_told_what_to_ask_for(
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "status", 403)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+    for user, words in (
+        ("", "lets nobody in without the right credentials"),
+        ("me", "does not let the user me read the experiment digits "),
+    ):
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+        with pytest.raises(UserError, match=words):
+            store.use()
 
 
 def test_a_server_behind_the_proxy_of_the_environment_is_asked_through_it(

@@ -1,0 +1,117 @@
+"""A team's tracking server: MLflow's own, with its users and records in PostgreSQL, and artifacts in S3."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from project import Project, copy_project, free_port
+from servers.processes import started
+from servers.s3 import S3
+
+SECRET = b"be-printed"  # a part of all passwords
+ADMIN, ADMIN_PASSWORD = "admin", "admin-not-to-be-printed"
+PASSWORDS = {"ada": "ada-not-to-be-printed", "bob": "bob:n@t/to%be-printed", "eve": "eve-not-to-be-printed"}
+WRITERS = ("ada", "bob")  # the others may read
+# What a writer needs: promote.py removes an alias, and a model of which a part was uploaded is deleted
+ROLE = {"experiment": "EDIT", "logged_model": "MANAGE", "registered_model": "MANAGE"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Team:
+    """A server that runs, with the users of PASSWORDS. `records` and `users` are its databases."""
+
+    address: str
+    records: str
+    users: str
+    bucket: str
+    log: Path
+
+    def environment(self, user: str, password: str = "") -> dict[str, str]:
+        """Return what a command needs to record as this user."""
+        return {
+            "MLFLOW_TRACKING_URI": self.address,
+            "MLFLOW_TRACKING_USERNAME": user,
+            "MLFLOW_TRACKING_PASSWORD": password or PASSWORDS[user],
+        }
+
+    def address_of(self, user: str) -> str:
+        """Return the URL of the server with this user and the password."""
+        return self.address.replace("//", f"//{user}:{quote(PASSWORDS[user], safe='')}@")
+
+    def call(self, path: str, **values: Any) -> Any:
+        """Call the REST interface as the admin, and return the answer."""
+        url = f"{self.address}/api/{path}"
+        answer = requests.post(url, json=values, auth=(ADMIN, ADMIN_PASSWORD), timeout=60)
+        assert answer.ok, answer.text
+        return answer.json() if answer.text else None
+
+
+@contextlib.contextmanager
+def started_team(folder: Path, records: str, users: str, s3: S3, bucket: str) -> Iterator[Team]:
+    """Start a server with these databases and this bucket, with its settings and its log in `folder`."""
+    settings, port = folder / "auth.ini", free_port()
+    settings.write_text(
+        f"[mlflow]\ndatabase_uri = {users}\ndefault_permission = READ\nadmin_username = {ADMIN}\n"
+        # without it each request computes a slow hash, which takes a quarter of a second
+        "auth_cache_ttl_seconds = 60\n"
+    )
+    environment = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "key-not-to-be-printed",
+        "MLFLOW_BACKEND_STORE_URI": records,  # not an argument, which all users of the machine can read
+        "MLFLOW_S3_ENDPOINT_URL": s3.address,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **s3.environment,
+    }
+    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "2"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--artifacts-destination", f"s3://{bucket}"]
+    address, log = f"http://127.0.0.1:{port}", folder / "mlflow.log"
+    with started(command, log, environment, lambda: _is_healthy(address)):
+        yield Team(address, records, users, bucket, log)
+
+
+def _is_healthy(address: str) -> bool:
+    try:
+        return requests.get(f"{address}/health", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def add_users(team: Team) -> None:
+    """Create the users of PASSWORDS, and let WRITERS write."""
+    for user, password in PASSWORDS.items():
+        team.call("2.0/mlflow/users/create", username=user, password=password)
+    role = team.call("3.0/mlflow/roles/create", workspace="default", name="writers")["role"]["id"]
+    for kind, permission in ROLE.items():
+        grant = {"resource_type": kind, "resource_pattern": "*", "permission": permission}
+        team.call("3.0/mlflow/roles/permissions/add", role_id=role, **grant)
+    for user in WRITERS:
+        team.call("3.0/mlflow/roles/assign", role_id=role, username=user)
+
+
+class Member(Project):
+    """A project whose commands record on a team's server as one of its users. All that they print is in
+    `printed`."""
+
+    def __init__(self, root: Path, team: Team, user: str) -> None:
+        super().__init__(root)
+        self.team, self.user, self.store, self.printed = team, user, team.records, ""
+        self.environment |= team.environment(user)
+
+    def run(self, *command: str, **place: Any) -> str:
+        output = super().run(*command, **place)
+        self.printed += output
+        return output
+
+    def copy(self, folder: Path) -> Member:
+        """Copy the project for the same user."""
+        return Member(copy_project(self.root.parent, folder).root, self.team, self.user)
