@@ -37,6 +37,16 @@ def is_final(error: Exception) -> bool:
     return bug or getattr(error, "error_code", "") in REFUSED
 
 
+@contextlib.contextmanager
+def unless_denied() -> Iterator[None]:
+    """Leave undone what the block does if a server does not permit it to this user. Another one can do it."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "PERMISSION_DENIED":
+            raise
+
+
 def not_opened(uri: str, error: Exception) -> str:
     """Return the words for a store that cannot be opened."""
     reason, address = reason_of(error), shown(uri)

@@ -10,6 +10,8 @@ import mlflow
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Run
 from mlflow.models import Model
 
+from digits.tracking.failures import unless_denied
+
 NOT_IN_NAMES = re.compile(r"[/:.%\"']")  # of models
 SCORES = ("val_accuracy", "val_error_percent", "test_accuracy", "test_error_percent")
 
@@ -26,7 +28,8 @@ def record(run: Run, folder: Path, tags: Mapping[str, str]) -> LoggedModel:
     model = _complete(begun)
     if model is None:
         for broken_off in begun:
-            client.delete_logged_model(broken_off.model_id)
+            with unless_denied():  # who may edit an experiment may not delete in it
+                client.delete_logged_model(broken_off.model_id)
         classes = {key: run.data.tags[key] for key in ("classes",) if key in run.data.tags}
         name = NOT_IN_NAMES.sub("_", run.info.run_name or "model")
         model = client.create_logged_model(

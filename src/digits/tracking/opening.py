@@ -7,14 +7,13 @@ import dataclasses
 import sys
 
 import mlflow
-from mlflow.exceptions import MlflowException
 
 from digits.base.interrupts import interrupts_held
 from digits.base.processes import is_gone, this_process
 from digits.tracking import store
 from digits.tracking.address import experiment_name, shown, store_name, tracking_uri
 from digits.tracking.delivery import Delivery
-from digits.tracking.failures import is_final, reason_of
+from digits.tracking.failures import is_final, reason_of, unless_denied
 from digits.tracking.outbox import Outbox, open_left
 
 
@@ -96,9 +95,6 @@ def _end_left_runs(experiment: str) -> None:
     running = f"attributes.status = 'RUNNING' and tags.host = '{host}'"
     for run in client.search_runs([experiment], running):
         if is_gone(run.data.tags):
-            try:
+            with unless_denied():
                 client.set_terminated(run.info.run_id, "KILLED")
                 client.set_tag(run.info.run_id, "error", "its process was killed")
-            except MlflowException as error:
-                if error.error_code != "PERMISSION_DENIED":  # one who may only read leaves it to others
-                    raise

@@ -19,6 +19,7 @@ from mlflow.tracking.context.registry import resolve_tags
 
 from digits.base.errors import UserError
 from digits.tracking.address import database_file, experiment_name, tracking_uri
+from digits.tracking.failures import unless_denied
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 REPLACED = "replaced"  # the tag that names the champion before this one
@@ -96,7 +97,8 @@ def mark(version: Version, alias: str, description: str, tags: Mapping[str, obje
     client.update_model_version(version.name, str(version.number), text)
     client.set_registered_model_alias(version.name, alias, str(version.number))
     if alias == CHAMPION and CHALLENGER in version.aliases:
-        client.delete_registered_model_alias(version.name, CHALLENGER)
+        with unless_denied():  # the champion is chosen all the same
+            client.delete_registered_model_alias(version.name, CHALLENGER)
 
 
 def restore(now: Version) -> Version:
