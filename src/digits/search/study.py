@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from filelock import BaseFileLock, FileLock
 from matplotlib import pyplot
@@ -20,8 +19,8 @@ from optuna.visualization import matplotlib
 from digits.base import files
 from digits.base.errors import UserError
 from digits.base.processes import is_gone, this_process
+from digits.search.samplers import pruner, sampler
 from digits.search.search import Search
-from digits.search.space import Settings, Tpe
 from digits.tracking.address import WAIT_FOR_OTHERS, sqlite_uri
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
@@ -59,7 +58,7 @@ def open_study(search: Search, database: Path, on_stale: OnStale) -> optuna.Stud
             storage=storage,
             study_name=search.study,
             direction="maximize",
-            pruner=_pruner(search.settings),
+            pruner=pruner(search.settings),
             load_if_exists=True,
         )
         if study.user_attrs.get("digest", search.digest) != search.digest:
@@ -137,9 +136,8 @@ def optimize(
             if done >= search.settings.trials:
                 return
             if done + running < search.settings.trials:
-                # Counted and asked for under one lock, so that there is none too many. A seed for each
-                # trial makes a continued study equal to an uninterrupted one, and keeps processes apart.
-                study.sampler = _sampler(search.settings, len(trials))
+                # counted and asked for under one lock, so that there is none too many
+                study.sampler = sampler(search.settings, len(trials))
                 study.optimize(run_trial, n_trials=1, catch=(Exception,))
         finally:
             lock.release()
@@ -150,24 +148,6 @@ def optimize(
             )
         if done + running >= search.settings.trials:
             time.sleep(POLL)
-
-
-def _sampler(settings: Settings, trial: int) -> optuna.samplers.BaseSampler:
-    chosen = settings.sampler
-    seed = int(np.random.SeedSequence([chosen.seed, trial]).generate_state(1)[0])
-    if isinstance(chosen, Tpe):
-        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=chosen.n_startup_trials)
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _pruner(settings: Settings) -> optuna.pruners.BasePruner:
-    pruners: dict[str, Callable[..., optuna.pruners.BasePruner]] = {
-        "none": optuna.pruners.NopPruner,
-        "median": optuna.pruners.MedianPruner,
-        "halving": optuna.pruners.SuccessiveHalvingPruner,
-        "threshold": optuna.pruners.ThresholdPruner,
-    }
-    return pruners[settings.pruner.name](**settings.pruner.model_dump(exclude={"name"}))
 
 
 def best_trial(study: optuna.Study) -> optuna.trial.FrozenTrial | None:
