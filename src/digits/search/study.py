@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import BaseFileLock, FileLock
 from matplotlib import pyplot
 from optuna.visualization import matplotlib
 
 from digits.base import files
 from digits.base.errors import UserError
 from digits.base.processes import is_gone, this_process
+from digits.search.locks import Lock
 from digits.search.samplers import pruner, sampler
 from digits.search.search import Search
-from digits.tracking.address import WAIT_FOR_OTHERS, sqlite_uri
+from digits.search.storage import open_storage, store_errors_only
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
@@ -34,26 +34,21 @@ Objective = Callable[[optuna.Trial], float]
 OnStale = Callable[[Mapping[str, Any]], None]  # called with the user attributes of a trial
 
 
-def open_study(search: Search, database: Path, on_stale: OnStale) -> optuna.Study:
-    """Create or continue the study in the SQLite file `database`.
+def open_study(search: Search, on_stale: OnStale) -> optuna.Study:
+    """Create or continue the study of the search.
 
     `on_stale` is called with the user attributes of each trial whose process was killed, once that shows. The
     point that it tried is tried again.
 
-    Raises UserError if the study of this name searches another space or another experiment.
+    Raises UserError if the study of this name searches another space or another experiment, or its store
+    cannot be used.
     """
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # of the heartbeat and of the figures; for the whole process, since a block of it is not safe with threads
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     # processes that create the tables at once would be in each other's way
-    with FileLock(f"{database}.lock"):
-        storage = optuna.storages.RDBStorage(
-            sqlite_uri(database, WAIT_FOR_OTHERS),
-            heartbeat_interval=HEARTBEAT,
-            grace_period=GRACE,
-            heartbeat_stale_trial_callback=functools.partial(_try_again, on_stale),
-        )
+    with search.store.lock("tables"):
+        storage = open_storage(search.store, HEARTBEAT, GRACE, functools.partial(_try_again, on_stale))
         study = optuna.create_study(
             storage=storage,
             study_name=search.study,
@@ -83,9 +78,12 @@ def _try_again(on_stale: OnStale, study: optuna.Study, trial: optuna.trial.Froze
 
 
 def _fail_killed_trials(study: optuna.Study, on_stale: OnStale) -> None:
-    """Fail the trials whose process was killed, which shows at once on this machine, else after GRACE."""
+    """Fail the trials whose process was killed, which shows at once on this machine, else after GRACE. Called
+    with the study's lock held."""
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-        if is_gone(trial.user_attrs.get("process", {})):
+        # whoever asks for a trial sets it before the lock is released
+        process = trial.user_attrs.get("process")
+        if process is None or is_gone(process):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             _try_again(on_stale, study, trial)
     optuna.storages.fail_stale_trials(study)
@@ -100,7 +98,7 @@ def first_try(trial: optuna.Trial) -> int:
 
 
 def optimize(
-    study: optuna.Study, search: Search, lock: BaseFileLock, objective: Objective, on_stale: OnStale
+    study: optuna.Study, search: Search, lock: Lock, objective: Objective, on_stale: OnStale
 ) -> None:
     """Run trials until as many are completed or pruned as the search asks for, counting those of all
     processes that share the study and its `lock`. Then wait for trials that run in other processes.
@@ -110,7 +108,7 @@ def optimize(
 
     Raises UserError after FAILURES_IN_A_ROW.
     """
-    failures: list[Exception] = []
+    failures: list[tuple[int, Exception]] = []
 
     def run_trial(trial: optuna.Trial) -> float:
         trial.set_user_attr("process", this_process())
@@ -120,8 +118,7 @@ def optimize(
             failures.clear()
             raise
         except Exception as error:
-            failures.append(error)
-            print(f"trial {trial.number} failed: {type(error).__name__}: {error}")
+            failures.append((trial.number, error))
             raise
         failures.clear()
         return value
@@ -138,11 +135,16 @@ def optimize(
             if done + running < search.settings.trials:
                 # counted and asked for under one lock, so that there is none too many
                 study.sampler = sampler(search.settings, len(trials))
-                study.optimize(run_trial, n_trials=1, catch=(Exception,))
+                before = len(failures)
+                with store_errors_only():
+                    study.optimize(run_trial, n_trials=1, catch=(Exception,))
+                if len(failures) > before:
+                    number, error = failures[-1]
+                    print(f"trial {number} failed: {type(error).__name__}: {error}")
         finally:
             lock.release()
         if len(failures) >= FAILURES_IN_A_ROW:
-            last = failures[-1]
+            _, last = failures[-1]
             raise UserError(
                 f"{len(failures)} trials in a row failed, the last with {type(last).__name__}: {last}"
             )

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import mlflow
-from filelock import BaseFileLock
 from mlflow.exceptions import MlflowException
 
 from digits.base import files
 from digits.base.errors import UserError
 from digits.reports.ranking import Group
+from digits.search.locks import Lock
 from digits.tracking import runs, store
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.origin import origin
@@ -46,7 +46,7 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
 
 
 @contextlib.contextmanager
-def search_run(study: str, identity: str, lock: BaseFileLock) -> Iterator[Recording]:
+def search_run(study: str, identity: str, lock: Lock) -> Iterator[Recording]:
     """Start or continue the parent of all trials of a study, for each process that works on it.
 
     It is found by the study's `identity`: somebody else's study can have the same name on the same server.

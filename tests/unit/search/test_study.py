@@ -1,5 +1,6 @@
 """The Optuna study: trials cost nothing here."""
 
+import dataclasses
 import hashlib
 import threading
 import time
@@ -9,13 +10,13 @@ from typing import Any
 
 import optuna
 import pytest
-from filelock import FileLock
 
 from digits.base.errors import UserError
 from digits.base.processes import this_process
 from digits.config.schema import Config
 from digits.search import study as studies
 from digits.search.search import Search, read_search
+from digits.search.study_store import FileStore
 from digits.tracking.address import sqlite_uri
 from support import make_search_request
 
@@ -33,10 +34,10 @@ class Bench:
     """A process that works on the study in the file `database`."""
 
     def __init__(self, database: Path, search: Search) -> None:
-        self.search = search
-        self.lock = FileLock(f"{database}.study.lock")
+        self.search = dataclasses.replace(search, store=FileStore(database))
+        self.lock = self.search.store.lock("study")
         self.stale: list[Mapping[str, Any]] = []
-        self.study = studies.open_study(self.search, database, self.stale.append)
+        self.study = studies.open_study(self.search, self.stale.append)
 
     def optimize(self, score: Score = score) -> None:
         def objective(trial: optuna.Trial) -> float:
