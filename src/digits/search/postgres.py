@@ -13,9 +13,9 @@ from digits.base.errors import UserError, message_of
 from digits.search.locks import Lock, PostgresLock
 
 KEY, VARIABLE = "study_store", "DIGITS_STUDY_STORE"
-WHERE_PASSWORDS_GO = f"{VARIABLE}=postgresql://user:password@host/database, PGPASSWORD or ~/.pgpass"
+WHERE_PASSWORDS_GO = f"the address in {VARIABLE}, PGPASSWORD or ~/.pgpass"
 REMEDIES = (  # what is looked for in an error, and what helps
-    (r"password|authentication|role ", f"correct the user or the password, in {WHERE_PASSWORDS_GO}"),
+    (r"password|authentication|role ", f"the password can be in {WHERE_PASSWORDS_GO}"),
     (r"database .* does not exist", "create it there, or name another one"),
     (r"permission denied", "whoever owns the database has to grant CREATE on its schema public"),
     (r"connection option", "correct the address"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -46,17 +46,22 @@ def open_storage(
     return storage
 
 
-@contextlib.contextmanager
-def store_errors_only() -> Iterator[None]:
-    """Raise the StudyStoreError that has led to another error in the block: if Optuna cannot record how a
-    trial has ended, it fails once more."""
+def run_one(study: optuna.Study, objective: Callable[[optuna.Trial], float]) -> bool:
+    """Run one trial, and return whether it is recorded. If not, another process took this one for killed.
+
+    Raises UserError if the store is away. What `objective` raises makes the trial a failed one.
+    """
     try:
-        yield
+        study.optimize(objective, n_trials=1, catch=(Exception,))
     except Exception as error:
-        raise_if_interrupted()  # which was lost with it
+        # Optuna could not record how the trial has ended, and has failed once more while it dealt with that
+        raise_if_interrupted()
         cause: BaseException | None = error
         while cause:
             if isinstance(cause, StudyStoreError):
                 raise cause from None
+            if "Cannot tell a" in str(cause):
+                return False
             cause = cause.__cause__ or cause.__context__
         raise
+    return True

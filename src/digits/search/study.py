@@ -21,7 +21,7 @@ from digits.base.processes import is_gone, this_process
 from digits.search.locks import Lock
 from digits.search.samplers import pruner, sampler
 from digits.search.search import Search
-from digits.search.storage import open_storage, store_errors_only
+from digits.search.storage import open_storage, run_one
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
@@ -136,9 +136,9 @@ def optimize(
                 # counted and asked for under one lock, so that there is none too many
                 study.sampler = sampler(search.settings, len(trials))
                 before = len(failures)
-                with store_errors_only():
-                    study.optimize(run_trial, n_trials=1, catch=(Exception,))
-                if len(failures) > before:
+                if not run_one(study, run_trial):
+                    print("another process took this one for killed, and tries its trial again")
+                elif len(failures) > before:
                     number, error = failures[-1]
                     print(f"trial {number} failed: {type(error).__name__}: {error}")
         finally:

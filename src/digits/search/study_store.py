@@ -20,7 +20,7 @@ from digits.search.locks import Lock, key_of
 from digits.search.postgres import KEY, VARIABLE, WHERE_PASSWORDS_GO, PostgresStore
 from digits.tracking.address import WAIT_FOR_OTHERS, sqlite_uri
 
-ALLOWED = "postgresql://user@host/database or sqlite:///file"
+ALLOWED = "an address that begins with postgresql:// or sqlite:///"
 WITH_PASSWORD = re.compile(r"://[^@/:]*:[^@]*@|[?&]\w*password=")
 
 
@@ -87,7 +87,9 @@ def read_store(value: Any, source: str) -> StudyStore:
         return FileStore(paths.main_root() / str(url.database), query)
     scheme, found, _ = str(value).partition("://")  # the rest can hold a password
     where = source and f" ({source})"
-    raise UserError(f"{KEY}: must be auto, null, {ALLOWED}{found and f', not {scheme}://...'}{where}")
+    if found and not url:
+        raise UserError(f"{KEY}: cannot be read as an address, {scheme}://host:port/database{where}")
+    raise UserError(f"{KEY}: must be auto, null or {ALLOWED}{found and f', not {scheme}://'}{where}")
 
 
 def refuse_shown_password(words: Sequence[str]) -> None:
@@ -101,4 +103,4 @@ def refuse_shown_password(words: Sequence[str]) -> None:
 
 def _shown_password(source: str) -> UserError:
     where = source and f" ({source})"
-    return UserError(f"{KEY}: a password here would be shown{where}; set {WHERE_PASSWORDS_GO}")
+    return UserError(f"{KEY}: a password here would be shown{where}; put it into {WHERE_PASSWORDS_GO}")

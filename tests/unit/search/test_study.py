@@ -195,6 +195,31 @@ def test_a_trial_whose_process_on_this_machine_was_killed_is_tried_again_at_once
     assert bench.stale == [{"process": gone}]
 
 
+def test_a_process_that_others_took_for_killed_goes_on_with_another_trial(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench, other = Bench(database, search_of(3)), Bench(database, search_of(3))
+
+    def stalls_twice(trial: optuna.Trial, config: Config) -> float:
+        if trial.number < 2:
+            other.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        if trial.number == 0:
+            trial.report(0.5, 1)
+        return score(trial, config)
+
+    bench.optimize(stalls_twice)
+    assert bench.states() == ["FAIL", "FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+    line = "another process took this one for killed, and tries its trial again\n"
+    assert capsys.readouterr().out == 2 * line
+
+
+def test_a_trial_whose_process_was_killed_while_it_asked_for_it_is_made_up_for(database: Path) -> None:
+    bench = Bench(database, search_of(1))
+    bench.study.ask()
+    bench.optimize()
+    assert bench.states() == ["FAIL", "COMPLETE"]
+
+
 def test_a_trial_that_takes_long_in_another_process_is_waited_for(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
