@@ -14,7 +14,7 @@ from digits.search.search import Search, read_search
 from digits.search.study_store import FileStore, read_store, refuse_shown_password
 from support import make_search_request, run_script
 
-SECRET = "not-to-be-printed"
+SECRET = "mistake-to-print"
 WITH_SECRET = f"postgresql://digits:{SECRET}@db.example.org/digits"
 
 
