@@ -113,6 +113,11 @@ def test_two_machines_share_a_search_and_one_of_them_trains_the_winner(
     machines.check_that_the_password_is_nowhere(*outputs)
     assert not any((clone.root / "optuna.db").exists() for clone in machines.clones)
 
+    elsewhere = {"MLFLOW_TRACKING_URI": f"sqlite:///{machines.folder}/another.db"}
+    refused = here.run(*TUNE, "epochs=3", code=1, environment=elsewhere)
+    assert refused.startswith("error: MLFLOW_TRACKING_URI: the trials of the study shared are not in ")
+    assert refused.count("\n") == 1
+
 
 def test_what_a_killed_machine_was_doing_is_done_by_another(machines: Machines, address: str) -> None:
     here, there = machines.clones

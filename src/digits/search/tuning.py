@@ -11,6 +11,7 @@ from digits.config.schema import Config
 from digits.data import splits
 from digits.experiment import run
 from digits.search.locks import Lock
+from digits.search.postgres import PostgresStore
 from digits.search.search import Search, read_search
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def tune(request: Request[Config]) -> float:
         trials.mark_killed(attributes.get("run", ""))
 
     study = studies.open_study(search, mark_killed)
-    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock) as parent:
+    # on another machine a person may have forgotten to name the MLflow store
+    begun = isinstance(search.store, PostgresStore) and bool(study.trials)
+    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock, begun) as parent:
         print(f"study {search.study}")
         studies.optimize(
             study,
