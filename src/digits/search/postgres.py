@@ -19,6 +19,7 @@ REMEDIES = (  # what is looked for in an error, and what helps
     (r"database .* does not exist", "create it there, or name another one"),
     (r"permission denied", "whoever owns the database has to grant CREATE on its schema public"),
     (r"connection option", "correct the address"),
+    (r"optuna version", "all machines need the same one"),
     (r"", "the same command continues the search once the server is there"),
 )
 ON_SERVER = {

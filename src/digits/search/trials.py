@@ -59,9 +59,10 @@ def search_run(study: str, identity: str, lock: Lock, begun: bool = False) -> It
         with lock:
             earlier = store.newest(f"tags.study_key = '{identity}'")
             if begun and earlier is None:
+                where = shown(tracking_uri())
                 raise UserError(
-                    f"MLFLOW_TRACKING_URI: {shown(tracking_uri())} does not have the trials of the study {study}"
-                    "; name the store that does, or another study"
+                    f"MLFLOW_TRACKING_URI: {where} does not have the trials of the study {study}; name the store "
+                    "that does, or another study"
                 )
             name, continued = f"search {study}", earlier.key if earlier else None
             run = runs.run(name, continued, tags=tags, shared=True)
