@@ -61,8 +61,8 @@ def search_run(study: str, identity: str, lock: Lock, begun: bool = False) -> It
             if begun and earlier is None:
                 where = shown(tracking_uri())
                 raise UserError(
-                    f"MLFLOW_TRACKING_URI: {where} does not have the trials of the study {study}; name the store "
-                    "that does, or another study"
+                    f"MLFLOW_TRACKING_URI: {where} does not have the trials of the study {study}; "
+                    "name the store that does, or another study"
                 )
             name, continued = f"search {study}", earlier.key if earlier else None
             run = runs.run(name, continued, tags=tags, shared=True)
