@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 for variable in (
     "DIGITS_MIRROR",
+    "DIGITS_STUDY_STORE",
     "DVC_ROOT",
     "HYDRA_FULL_ERROR",
     "MLFLOW_EXPERIMENT_NAME",

@@ -25,7 +25,7 @@ VERSION_BASE = "1.3"  # whose defaults Hydra follows
 ACCEPT_AUTO = ("epochs", "batch_size", "learning_rate", "threads")
 KEYS_OF_COMMANDS = KEYS[:-1]  # a command line has its overrides as they are
 DEFAULT_OF_RECIPE = re.compile(r"\+*recipe\.(epochs|batch_size|learning_rate)\b")
-OF_TUNE = ("search", "study")  # keys of conf/tune.yaml
+OF_TUNE = ("search", "study", "study_store")  # keys of conf/tune.yaml
 
 
 @dataclasses.dataclass(frozen=True)

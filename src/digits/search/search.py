@@ -18,6 +18,7 @@ from digits.config.request import Request, to_request
 from digits.config.schema import Config
 from digits.data import archive
 from digits.search.space import Settings, dimensions
+from digits.search.study_store import StudyStore, read_store
 
 if TYPE_CHECKING:
     import optuna
@@ -28,9 +29,11 @@ NOT_SEARCHED = (*COMPARED_ON, "seed", "threads", "overrides")
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """A request with a space around it. `digest` identifies everything that makes the trials comparable."""
+    """A request with a space around it. `digest` identifies everything that makes the trials comparable, and
+    `store` is the database that the study is in."""
 
     settings: Settings
+    store: StudyStore
     study: str
     digest: str
     request: Request[Config]
@@ -57,13 +60,14 @@ def read_search(request: Request[Config]) -> Search:
     settings = _settings(section, f"conf/search/{preset}.yaml")
     if not isinstance(study, str) or not study:
         raise UserError(f"study: must be a name or auto, not {study!r}")
+    store = read_store(values.get("study_store"), request.composed.source(["study_store"]))
     prepared = archive.check(request.config, paths.PREPARED)
     for key, dimension in settings.space.items():
         _check_key(key, request.composed)
         for value in dimension.ends:
             _at(request, {key: value}).config.model.refuse_too_deep(prepared.shape)
     digest = _digest(settings, request.config, prepared.digest)
-    return Search(settings, f"{preset}-{digest}" if study == "auto" else study, digest, request)
+    return Search(settings, store, f"{preset}-{digest}" if study == "auto" else study, digest, request)
 
 
 def _settings(section: dict[str, Any], file: str) -> Settings:

@@ -11,18 +11,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-from filelock import BaseFileLock, FileLock
 from matplotlib import pyplot
 from optuna.visualization import matplotlib
 
 from digits.base import files
 from digits.base.errors import UserError
 from digits.base.processes import is_gone, this_process
+from digits.search.locks import Lock
+from digits.search.samplers import pruner, sampler
 from digits.search.search import Search
-from digits.search.space import Settings, Tpe
-from digits.tracking.address import WAIT_FOR_OTHERS, sqlite_uri
+from digits.search.storage import open_storage, run_one
 
 HEARTBEAT = 5  # seconds between two signs of life of a running trial
 GRACE = 30  # seconds without one after which its process counts as killed
@@ -35,31 +34,26 @@ Objective = Callable[[optuna.Trial], float]
 OnStale = Callable[[Mapping[str, Any]], None]  # called with the user attributes of a trial
 
 
-def open_study(search: Search, database: Path, on_stale: OnStale) -> optuna.Study:
-    """Create or continue the study in the SQLite file `database`.
+def open_study(search: Search, on_stale: OnStale) -> optuna.Study:
+    """Create or continue the study of the search.
 
     `on_stale` is called with the user attributes of each trial whose process was killed, once that shows. The
     point that it tried is tried again.
 
-    Raises UserError if the study of this name searches another space or another experiment.
+    Raises UserError if the study of this name searches another space or another experiment, or its store
+    cannot be used.
     """
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # of the heartbeat and of the figures; for the whole process, since a block of it is not safe with threads
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     # processes that create the tables at once would be in each other's way
-    with FileLock(f"{database}.lock"):
-        storage = optuna.storages.RDBStorage(
-            sqlite_uri(database, WAIT_FOR_OTHERS),
-            heartbeat_interval=HEARTBEAT,
-            grace_period=GRACE,
-            heartbeat_stale_trial_callback=functools.partial(_try_again, on_stale),
-        )
+    with search.store.lock("tables"):
+        storage = open_storage(search.store, HEARTBEAT, GRACE, functools.partial(_try_again, on_stale))
         study = optuna.create_study(
             storage=storage,
             study_name=search.study,
             direction="maximize",
-            pruner=_pruner(search.settings),
+            pruner=pruner(search.settings),
             load_if_exists=True,
         )
         if study.user_attrs.get("digest", search.digest) != search.digest:
@@ -84,9 +78,12 @@ def _try_again(on_stale: OnStale, study: optuna.Study, trial: optuna.trial.Froze
 
 
 def _fail_killed_trials(study: optuna.Study, on_stale: OnStale) -> None:
-    """Fail the trials whose process was killed, which shows at once on this machine, else after GRACE."""
+    """Fail the trials whose process was killed, which shows at once on this machine, else after GRACE. Called
+    with the study's lock held."""
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-        if is_gone(trial.user_attrs.get("process", {})):
+        # whoever asks for a trial sets it before the lock is released
+        process = trial.user_attrs.get("process")
+        if process is None or is_gone(process):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             _try_again(on_stale, study, trial)
     optuna.storages.fail_stale_trials(study)
@@ -101,7 +98,7 @@ def first_try(trial: optuna.Trial) -> int:
 
 
 def optimize(
-    study: optuna.Study, search: Search, lock: BaseFileLock, objective: Objective, on_stale: OnStale
+    study: optuna.Study, search: Search, lock: Lock, objective: Objective, on_stale: OnStale
 ) -> None:
     """Run trials until as many are completed or pruned as the search asks for, counting those of all
     processes that share the study and its `lock`. Then wait for trials that run in other processes.
@@ -111,7 +108,7 @@ def optimize(
 
     Raises UserError after FAILURES_IN_A_ROW.
     """
-    failures: list[Exception] = []
+    failures: list[tuple[int, Exception]] = []
 
     def run_trial(trial: optuna.Trial) -> float:
         trial.set_user_attr("process", this_process())
@@ -121,8 +118,7 @@ def optimize(
             failures.clear()
             raise
         except Exception as error:
-            failures.append(error)
-            print(f"trial {trial.number} failed: {type(error).__name__}: {error}")
+            failures.append((trial.number, error))
             raise
         failures.clear()
         return value
@@ -137,37 +133,23 @@ def optimize(
             if done >= search.settings.trials:
                 return
             if done + running < search.settings.trials:
-                # Counted and asked for under one lock, so that there is none too many. A seed for each
-                # trial makes a continued study equal to an uninterrupted one, and keeps processes apart.
-                study.sampler = _sampler(search.settings, len(trials))
-                study.optimize(run_trial, n_trials=1, catch=(Exception,))
+                # counted and asked for under one lock, so that there is none too many
+                study.sampler = sampler(search.settings, len(trials))
+                before = len(failures)
+                if not run_one(study, run_trial):
+                    print("another process took this one for killed, and tries its trial again")
+                elif len(failures) > before:
+                    number, error = failures[-1]
+                    print(f"trial {number} failed: {type(error).__name__}: {error}")
         finally:
             lock.release()
         if len(failures) >= FAILURES_IN_A_ROW:
-            last = failures[-1]
+            _, last = failures[-1]
             raise UserError(
                 f"{len(failures)} trials in a row failed, the last with {type(last).__name__}: {last}"
             )
         if done + running >= search.settings.trials:
             time.sleep(POLL)
-
-
-def _sampler(settings: Settings, trial: int) -> optuna.samplers.BaseSampler:
-    chosen = settings.sampler
-    seed = int(np.random.SeedSequence([chosen.seed, trial]).generate_state(1)[0])
-    if isinstance(chosen, Tpe):
-        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=chosen.n_startup_trials)
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _pruner(settings: Settings) -> optuna.pruners.BasePruner:
-    pruners: dict[str, Callable[..., optuna.pruners.BasePruner]] = {
-        "none": optuna.pruners.NopPruner,
-        "median": optuna.pruners.MedianPruner,
-        "halving": optuna.pruners.SuccessiveHalvingPruner,
-        "threshold": optuna.pruners.ThresholdPruner,
-    }
-    return pruners[settings.pruner.name](**settings.pruner.model_dump(exclude={"name"}))
 
 
 def best_trial(study: optuna.Study) -> optuna.trial.FrozenTrial | None:

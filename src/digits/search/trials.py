@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import mlflow
-from filelock import BaseFileLock
 from mlflow.exceptions import MlflowException
 
 from digits.base import files
 from digits.base.errors import UserError
 from digits.reports.ranking import Group
+from digits.search.locks import Lock
 from digits.tracking import runs, store
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.origin import origin
@@ -46,16 +46,24 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
 
 
 @contextlib.contextmanager
-def search_run(study: str, identity: str, lock: BaseFileLock) -> Iterator[Recording]:
+def search_run(study: str, identity: str, lock: Lock, begun: bool = False) -> Iterator[Recording]:
     """Start or continue the parent of all trials of a study, for each process that works on it.
 
     It is found by the study's `identity`: somebody else's study can have the same name on the same server.
     `lock` is the study's, so that processes that start at once find one parent.
+
+    Raises UserError if the study was `begun` by processes that record in another store.
     """
     tags = {"study": study, "study_key": identity} | origin()
     with contextlib.ExitStack() as stack:
         with lock:
             earlier = store.newest(f"tags.study_key = '{identity}'")
+            if begun and earlier is None:
+                where = shown(tracking_uri())
+                raise UserError(
+                    f"MLFLOW_TRACKING_URI: {where} does not have the trials of the study {study}; "
+                    "name the store that does, or another study"
+                )
             name, continued = f"search {study}", earlier.key if earlier else None
             run = runs.run(name, continued, tags=tags, shared=True)
             parent = stack.enter_context(run)

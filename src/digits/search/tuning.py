@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from digits.base import paths
 from digits.base.errors import DivergedError, UserError
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import splits
 from digits.experiment import run
+from digits.search.locks import Lock
+from digits.search.postgres import PostgresStore
 from digits.search.search import Search, read_search
 
 if TYPE_CHECKING:
     import optuna
-    from filelock import BaseFileLock
 
     from digits.learning.history import Epoch
     from digits.tracking.recording import Recording
@@ -31,19 +31,18 @@ def tune(request: Request[Config]) -> float:
     prepared = run.load_training_images(request)
     run.start_learning(request)
 
-    from filelock import FileLock
-
     from digits.search import study as studies
     from digits.search import trials
 
-    database = paths.main_root() / "optuna.db"
-    lock = FileLock(f"{database}.{search.digest}.lock")
+    lock = search.store.lock(f"{search.study} {search.digest}")
 
     def mark_killed(attributes: Mapping[str, Any]) -> None:
         trials.mark_killed(attributes.get("run", ""))
 
-    study = studies.open_study(search, database, mark_killed)
-    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock) as parent:
+    study = studies.open_study(search, mark_killed)
+    # on another machine a person may have forgotten to name the MLflow store
+    begun = isinstance(search.store, PostgresStore) and bool(study.trials)
+    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock, begun) as parent:
         print(f"study {search.study}")
         studies.optimize(
             study,
@@ -53,11 +52,11 @@ def tune(request: Request[Config]) -> float:
             mark_killed,
         )
         with lock:  # one process trains the winner, and the others find it done
-            return train_winner(study, search, parent)
+            return train_winner(study, search, parent, lock)
 
 
 def run_trial(
-    trial: optuna.Trial, search: Search, search_run: str, prepared: splits.Splits, lock: BaseFileLock
+    trial: optuna.Trial, search: Search, search_run: str, prepared: splits.Splits, lock: Lock
 ) -> float:
     """Return the validation accuracy after the last epoch. Nothing here sees the test images.
 
@@ -99,7 +98,7 @@ def run_trial(
     return history[-1].val_accuracy or 0.0
 
 
-def train_winner(study: optuna.Study, search: Search, parent: Recording) -> float:
+def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: Lock) -> float:
     """Train the winner as experiment.py does, score it, report, and return its validation accuracy. Called
     with the study's lock held."""
     from digits.reports.ranking import Group, rank
@@ -117,7 +116,8 @@ def train_winner(study: optuna.Study, search: Search, parent: Recording) -> floa
     if winner is None:
         print(f"trial {best.number} won; it is trained again and scored")
         run.train_and_evaluate(search.at(best, search_run))
-        trials.mark_winner(search_run, best.number, search.request.out / "models/model.keras")
+        with lock:  # again, which fails if it was lost meanwhile: then another process trains a winner, too
+            trials.mark_winner(search_run, best.number, search.request.out / "models/model.keras")
         winner = trials.winner_run(search_run, best.number)
         assert winner is not None
     winner_group = Group(winner.parameters, [winner])

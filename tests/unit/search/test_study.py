@@ -1,5 +1,6 @@
 """The Optuna study: trials cost nothing here."""
 
+import dataclasses
 import hashlib
 import threading
 import time
@@ -9,13 +10,13 @@ from typing import Any
 
 import optuna
 import pytest
-from filelock import FileLock
 
 from digits.base.errors import UserError
 from digits.base.processes import this_process
 from digits.config.schema import Config
 from digits.search import study as studies
 from digits.search.search import Search, read_search
+from digits.search.study_store import FileStore
 from digits.tracking.address import sqlite_uri
 from support import make_search_request
 
@@ -33,10 +34,10 @@ class Bench:
     """A process that works on the study in the file `database`."""
 
     def __init__(self, database: Path, search: Search) -> None:
-        self.search = search
-        self.lock = FileLock(f"{database}.study.lock")
+        self.search = dataclasses.replace(search, store=FileStore(database))
+        self.lock = self.search.store.lock("study")
         self.stale: list[Mapping[str, Any]] = []
-        self.study = studies.open_study(self.search, database, self.stale.append)
+        self.study = studies.open_study(self.search, self.stale.append)
 
     def optimize(self, score: Score = score) -> None:
         def objective(trial: optuna.Trial) -> float:
@@ -192,6 +193,31 @@ def test_a_trial_whose_process_on_this_machine_was_killed_is_tried_again_at_once
     assert bench.states() == ["FAIL", "COMPLETE"]
     assert bench.study.trials[1].params == point
     assert bench.stale == [{"process": gone}]
+
+
+def test_a_process_that_others_took_for_killed_goes_on_with_another_trial(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench, other = Bench(database, search_of(3)), Bench(database, search_of(3))
+
+    def stalls_twice(trial: optuna.Trial, config: Config) -> float:
+        if trial.number < 2:
+            other.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        if trial.number == 0:
+            trial.report(0.5, 1)
+        return score(trial, config)
+
+    bench.optimize(stalls_twice)
+    assert bench.states() == ["FAIL", "FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+    line = "another process took this one for killed, and tries its trial again\n"
+    assert capsys.readouterr().out == 2 * line
+
+
+def test_a_trial_whose_process_was_killed_while_it_asked_for_it_is_made_up_for(database: Path) -> None:
+    bench = Bench(database, search_of(1))
+    bench.study.ask()
+    bench.optimize()
+    assert bench.states() == ["FAIL", "COMPLETE"]
 
 
 def test_a_trial_that_takes_long_in_another_process_is_waited_for(

@@ -140,6 +140,17 @@ def test_a_search_that_is_continued_has_one_parent(lock: FileLock) -> None:
     assert [run.info.run_name for run in recorded_runs()] == ["search compact-1"] * 2
 
 
+def test_a_study_that_was_begun_in_another_store_is_refused(lock: FileLock) -> None:
+    with pytest.raises(UserError) as refusal, trials.search_run("compact-1", "0123", lock, begun=True):
+        pass
+    assert "does not have the trials of the study compact-1; name the store that does" in str(refusal.value)
+    assert recorded_runs() == []
+    for begun in (False, True):
+        with trials.search_run("compact-1", "0123", lock, begun):
+            pass
+    assert len(recorded_runs()) == 1
+
+
 def test_completed_trials_are_in_their_order_without_those_that_were_pruned(parent: str) -> None:
     add_trial(parent, tags={"trial": 9, "pruned": "true"})
     for number in (10, 2):
