@@ -9,12 +9,14 @@ import argparse
 from pathlib import Path
 
 from digits import cli
+from digits.reports.background import drawing_process
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from digits.reports.compare import compare
+    with drawing_process() as drawing:
+        from digits.reports.compare import compare  # meanwhile, since it imports MLflow
 
-    compare(arguments.filter, arguments.metric, arguments.format, arguments.picture)
+        compare(arguments.filter, arguments.metric, arguments.format, arguments.picture, drawing)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The test accuracy stands beside it and decides nothing.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,12 +67,16 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
     they are one run repeated, and would make the deviation look smaller than it is. `records` come newest
     first.
     """
-    groups: dict[tuple[tuple[str, str], ...], dict[str, Record]] = {}
+    groups: dict[frozenset[tuple[str, str]], dict[str, Record]] = {}
     for record in records:
         if metric in record.metrics:
-            key = tuple((k, v) for k, v in sorted(_compared(record).items()) if k not in NOT_COMPARED)
-            groups.setdefault(key, {}).setdefault(record.parameters.get(REPLICATE, ""), record)
-    ranked = [_group(list(runs.values())) for runs in groups.values()]
+            compared = _compared(record)
+            for key in NOT_COMPARED:
+                compared.pop(key, None)
+            groups.setdefault(frozenset(compared.items()), {}).setdefault(
+                record.parameters.get(REPLICATE, ""), record
+            )
+    ranked = [_group(list(of_seeds.values())) for of_seeds in groups.values()]
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
     return sorted(ranked, key=lambda group: sign * statistics.fmean(r.metrics[metric] for r in group.records))
 
@@ -97,12 +102,14 @@ def _joined(headings: Iterable[str]) -> str:
 
 def _compared(record: Record) -> dict[str, str]:
     """Return the parameters without those that say where the data come from, which the digest identifies."""
-    kept = (DATA_DIGEST, *SEEN_IN_TRAINING)
-    return {
-        key: value
-        for key, value in record.parameters.items()
-        if key.partition(".")[0] != "data" or key in kept or DATA_DIGEST not in record.parameters
-    }
+    if DATA_DIGEST not in record.parameters:
+        return dict(record.parameters)
+    return {key: value for key, value in record.parameters.items() if not _is_answered_by_digest(key)}
+
+
+@functools.cache  # asked for every parameter of thousands of runs
+def _is_answered_by_digest(key: str) -> bool:
+    return key.partition(".")[0] == "data" and key not in (DATA_DIGEST, *SEEN_IN_TRAINING)
 
 
 def _group(records: list[Record]) -> Group:
