@@ -67,16 +67,13 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
     they are one run repeated, and would make the deviation look smaller than it is. `records` come newest
     first.
     """
-    groups: dict[frozenset[tuple[str, str]], dict[str, Record]] = {}
+    groups: dict[tuple[object, ...], dict[str, Record]] = {}
     for record in records:
         if metric in record.metrics:
-            compared = _compared(record)
-            for key in NOT_COMPARED:
-                compared.pop(key, None)
-            groups.setdefault(frozenset(compared.items()), {}).setdefault(
-                record.parameters.get(REPLICATE, ""), record
-            )
-    ranked = [_group(list(of_seeds.values())) for of_seeds in groups.values()]
+            names = _distinguishing_names(tuple(record.parameters))
+            key = (names, *(record.parameters[name] for name in names))
+            groups.setdefault(key, {}).setdefault(record.parameters.get(REPLICATE, ""), record)
+    ranked = [_group(list(runs.values())) for runs in groups.values()]
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
     return sorted(ranked, key=lambda group: sign * statistics.fmean(r.metrics[metric] for r in group.records))
 
@@ -100,21 +97,26 @@ def _joined(headings: Iterable[str]) -> str:
     return ", ".join([*(heading.partition(", digest ")[0] for heading in others), last])
 
 
-def _compared(record: Record) -> dict[str, str]:
-    """Return the parameters without those that say where the data come from, which the digest identifies."""
-    if DATA_DIGEST not in record.parameters:
-        return dict(record.parameters)
-    return {key: value for key, value in record.parameters.items() if not _is_answered_by_digest(key)}
+@functools.cache  # thousands of runs have the same names
+def _distinguishing_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of parameters in which replicates agree, in alphabetical order."""
+    return tuple(sorted(name for name in _compared_names(names) if name not in NOT_COMPARED))
 
 
-@functools.cache  # asked for every parameter of thousands of runs
-def _is_answered_by_digest(key: str) -> bool:
-    return key.partition(".")[0] == "data" and key not in (DATA_DIGEST, *SEEN_IN_TRAINING)
+@functools.cache
+def _compared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of parameters without those that say where the data come from, which the digest
+    identifies."""
+    kept = (DATA_DIGEST, *SEEN_IN_TRAINING)
+    return tuple(
+        name for name in names if name.partition(".")[0] != "data" or name in kept or DATA_DIGEST not in names
+    )
 
 
 def _group(records: list[Record]) -> Group:
-    parameters = {key: value for key, value in _compared(records[0]).items() if key != REPLICATE}
-    return Group(parameters, sorted(records, key=_seed))
+    recorded = records[0].parameters
+    names = [name for name in _compared_names(tuple(recorded)) if name != REPLICATE]
+    return Group({name: recorded[name] for name in names}, sorted(records, key=_seed))
 
 
 def _seed(record: Record) -> tuple[int, str]:

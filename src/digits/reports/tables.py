@@ -6,11 +6,8 @@ import csv
 import sys
 from collections.abc import Mapping, Sequence
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from digits.reports.ranking import Group, pooled_deviation, standard_error, varying, with_deviation
 
@@ -58,6 +55,10 @@ def print_table(rows: Rows) -> None:
     widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
     window, width = console(), sum(widths) + 3 * len(widths) + 1
     if width > window.width:
+        from rich import box
+        from rich.markup import escape
+        from rich.table import Table
+
         table = Table(*header, box=box.SIMPLE)
         for texts in cells:
             table.add_row(*map(escape, texts))
