@@ -53,7 +53,7 @@ def print_table(rows: Rows) -> None:
     for thousands of rows that takes longer than to read and rank the runs."""
     header, *cells = list(rows[0]), *(list(row.values()) for row in rows)
     widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
-    window, width = console(), sum(widths) + 3 * len(widths) + 1
+    window, width = console(), _width(widths)
     if width > window.width:
         from rich import box
         from rich.markup import escape
@@ -68,6 +68,11 @@ def print_table(rows: Rows) -> None:
     window.out(_line(header, widths), style="bold")
     window.out(f" {'─' * (width - 2)} ")
     print("".join(f"{_line(texts, widths)}\n" for texts in cells) + " " * width)
+
+
+def _width(widths: Sequence[int]) -> int:
+    """Return the width of a table whose columns have these."""
+    return sum(widths) + 3 * len(widths) + 1
 
 
 def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
