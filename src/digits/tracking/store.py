@@ -26,7 +26,7 @@ RECORDING = "recording"  # the tag that identifies a run before the store has gi
 MODEL_FILE = "data/model.keras"  # in the folder of a model in MLflow's format
 VALIDATION_ANSWERS = "validation.csv"  # the artifact with the answers on the validation images
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
-PAGE = 1000  # runs in one answer of a server, which takes seconds for them
+PAGE = 500  # runs in one answer of a server, which takes a second or more for them
 # MLflow's client would try for minutes, and wait for two at each request
 HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
