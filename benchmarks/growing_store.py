@@ -1,4 +1,4 @@
-"""An MLflow store that is filled with fabricated runs, and measurements of it, for scale.py."""
+"""An MLflow store that is filled with fabricated runs, and measurements of it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,28 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlflow
 import numpy as np
+import psutil
 from rich.progress import track
 
 from digits.base import files
+from digits.base.errors import UserError
+from digits.base.paths import ROOT
 from digits.config.request import Request, compose_request
 from digits.config.schema import Config
 from digits.data.splits import Split, Splits
 from digits.learning.history import Epoch
 from digits.reports import tables, ui
 from digits.reports.ranking import rank
-from digits.tracking import runs, store
-from digits.tracking.address import tracking_uri
+from digits.tracking import queries, runs, store
+from digits.tracking.address import shown, tracking_uri
+from digits.tracking.store import Record
 
 EPOCHS = 10
 RECORDED = 10  # runs, to time one
 PAGE = 100  # runs on the first page of mlflow ui
+COMPARE = ("python", "src/compare.py")
 OVERRIDES = ("data=sample", "model=compact", "recipe=onecycle", f"epochs={EPOCHS}", "threads=1")
 SPLIT = Split(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10, dtype=np.uint8))
 CLASSES = tuple("0123456789")
@@ -42,13 +48,24 @@ TO_TEST = Splits({"test": SPLIT}, "digest", CLASSES)
 TAGS = {"threads": "1", "device": "CPU", "same_bits_on": "CPU, 1 to 3 threads"}
 
 
-class GrowingStore:
-    """The store that MLFLOW_TRACKING_URI names, which must be empty."""
+def create_experiment(folder: str) -> None:
+    """Create the experiment in the store, which must not have it, with its artifacts in a folder."""
+    mlflow.set_tracking_uri(tracking_uri())
+    name = store.experiment_name()
+    try:
+        mlflow.create_experiment(name, (Path(folder) / "mlruns" / name).as_uri())
+    except mlflow.MlflowException as error:
+        raise UserError(f"store: {shown(tracking_uri())} has to be an empty one: {error}") from error
 
-    def __init__(self) -> None:
+
+class GrowingStore:
+    """The store that MLFLOW_TRACKING_URI names. It gets runs that it does not have yet: those from number
+    `first` on."""
+
+    def __init__(self, first: int = 0) -> None:
         self._experiment = store.use()
         self._request = compose_request(OVERRIDES, Config, Path())
-        self._runs = 0
+        self._runs = first
 
     def fill(self, size: int) -> None:
         """Record runs until there are `size`."""
@@ -56,9 +73,9 @@ class GrowingStore:
         for _ in track(range(self._runs, size), f"up to {size:,} runs"):
             self.record()
 
-    def record(self) -> None:
+    def record(self) -> str:
         """Record one run as training and evaluation do, but without figures, and nothing of the model
-        except its md5."""
+        except its md5. Return its key."""
         noise, request = random.Random(self._runs), self._next_request()
         self._runs += 1
         with tempfile.NamedTemporaryFile() as model:
@@ -75,6 +92,7 @@ class GrowingStore:
                 recorded.set_tags({"model_md5": files.md5(request.model_file)})
             with tempfile.TemporaryDirectory() as no_reports:
                 runs.record_scores(request, TO_TEST, {"test_accuracy": accuracy}, Path(no_reports))
+        return recorded.key
 
     def _next_request(self) -> Request[Config]:
         """Return the request of the next run; five seeds of each learning rate."""
@@ -85,20 +103,35 @@ class GrowingStore:
         """Return the median seconds of each action; `server` is the URL of a `mlflow ui` on the store."""
         before = self._runs
         taken = {"record a run": median_seconds(self.record, RECORDED)}
-        assert len(store.search()) == before + RECORDED
-        taken["read and rank all runs"] = median_seconds(lambda: tables.to_rows(rank(store.search())), 3)
+        assert len(read_finished()) == before + RECORDED
+        taken[" ".join(COMPARE)] = median_seconds(compare, 3)
+        taken["read and rank all runs"] = median_seconds(lambda: tables.to_rows(rank(read_finished())), 3)
         first_page = request_first_page(server, self._experiment)
         assert first_page() == min(PAGE, self._runs)  # not timed: the server's own start is not the store's
         return taken | {"first page": median_seconds(first_page, 5)}
 
 
+def read_finished() -> list[Record]:
+    """Return all runs, as src/compare.py reads them."""
+    return queries.read_runs("attributes.status = 'FINISHED'", ["val_accuracy", *tables.SCORES])
+
+
+def compare() -> None:
+    """Rank all runs as a person does."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, *COMPARE[1:], "--picture", f"{folder}/curves.png"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
 @contextlib.contextmanager
-def start_server() -> Iterator[str]:
-    """Yield the URL of a `mlflow ui` on the store, while it runs."""
+def start_server(artifacts: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Yield the URL of a `mlflow ui` on the store, while it runs, and its process. It keeps what clients
+    upload in the folder `artifacts`."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     command = ["mlflow", "ui", "--workers", "1", "--backend-store-uri", tracking_uri(), "--port", str(port)]
+    command += ["--artifacts-destination", artifacts]
     # the runners of background jobs take 20 seconds of processor time to start, while the page is timed
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     started = subprocess.Popen(
@@ -111,7 +144,7 @@ def start_server() -> Iterator[str]:
     try:
         while started.poll() is None and not ui.answers(port):
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", psutil.Process(started.pid)
     finally:
         os.killpg(started.pid, signal.SIGTERM)
         started.wait()

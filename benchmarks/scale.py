@@ -2,10 +2,12 @@
 
 PYTHONPATH=src python benchmarks/scale.py               1,000 and 10,000 runs
 PYTHONPATH=src python benchmarks/scale.py 10 20
+PYTHONPATH=src python benchmarks/scale.py --store postgresql://user:password@host/an-empty-database
 
-The store is a new one in a temporary folder and the runs, of 10 epochs, are fabricated, but they are
-recorded by digits.tracking like any others. At each number of runs: the seconds to record one more, to read
-and rank all of them, and to answer what the first page of `mlflow ui` asks. Prints a table in Markdown.
+The store is a new SQLite file in a temporary folder, or the database that is named. The runs, of 10 epochs,
+are fabricated, but they are recorded by digits.tracking like any others. At each number of runs: the seconds
+to record one more, to compare all of them with `python src/compare.py`, to read and rank them within a
+process, and to answer what the first page of `mlflow ui` asks. Prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ SIZES = [1_000, 10_000]
 def main(arguments: argparse.Namespace) -> None:
     sizes = sorted(arguments.sizes or SIZES)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db?timeout=60"
+        os.environ["DVC_ROOT"] = folder  # where outbox/ is
+        os.environ["MLFLOW_TRACKING_URI"] = arguments.store or f"sqlite:///{folder}/mlflow.db?timeout=60"
         os.environ["MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"] = "false"
 
-        from growing_store import GrowingStore, start_server  # imports MLflow
+        from growing_store import GrowingStore, create_experiment, start_server  # imports MLflow
 
+        create_experiment(folder)
         store, measured = GrowingStore(), []
-        with start_server() as url:
+        with start_server(folder) as (url, _):
             for size in sizes:
                 store.fill(size)
                 measured.append(store.measure(url))
@@ -48,4 +52,5 @@ def print_table(sizes: list[int], measured: list[dict[str, float]]) -> None:
 if __name__ == "__main__":
     parser = cli.Parser()
     parser.add_argument("sizes", nargs="*", type=int, help=f"numbers of runs (default: {SIZES})")
+    parser.add_argument("--store", help="an empty database (default: a new SQLite file)")
     cli.run_parsed(main, parser)

@@ -6,15 +6,19 @@ python src/compare.py --format markdown --metric val_loss --picture curves.png
 """
 
 import argparse
+import gc
 from pathlib import Path
 
 from digits import cli
+from digits.reports.background import drawing_process
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from digits.reports.compare import compare
+    gc.disable()  # what there is to collect in two seconds is not worth a tenth of them
+    with drawing_process() as drawing:
+        from digits.reports.compare import compare  # meanwhile, since it imports MLflow
 
-    compare(arguments.filter, arguments.metric, arguments.format, arguments.picture)
+        compare(arguments.filter, arguments.metric, arguments.format, arguments.picture, drawing)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,13 @@ def test_scale_measures_a_store_at_each_size(run_benchmark: Run) -> None:
     output = run_benchmark("scale", "1", "12")
     assert "| seconds to | 1 runs | 12 runs | ratio |" in output
     measured = re.findall(r"^\| ([^|]*) \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", output, re.MULTILINE)
-    assert measured == ["record a run", "read and rank all runs", "first page"]
+    assert measured == ["record a run", "python src/compare.py", "read and rank all runs", "first page"]
+
+
+def test_recorders_lets_processes_record_at_once_and_finds_every_run(run_benchmark: Run) -> None:
+    output = run_benchmark("recorders", "--processes", "2", "--seconds", "0")
+    assert re.search(r"^2 processes recorded \d+ runs in .* nothing is missing", output, re.MULTILINE)
+    assert re.search(r"^the server used [\d.]+ processors", output, re.MULTILINE)
 
 
 def test_reliability_measures_the_cost_of_records_and_the_end_after_an_interrupt(run_benchmark: Run) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from digits.base.errors import UserError
-from digits.reports import figures, tables
+from digits.reports import tables
+from digits.reports.background import Drawing
+from digits.reports.figures import Curves
 from digits.reports.ranking import Group, by_data, group_label, rank, varying
-from digits.tracking import store
+from digits.tracking import queries, store
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.opening import open_store
 
@@ -17,7 +19,7 @@ CURVES = 8  # groups in a figure; more cannot be told apart
 FORMATS = ("table", "markdown", "csv")
 
 
-def compare(filter_string: str, metric: str, format: str, picture: Path) -> None:
+def compare(filter_string: str, metric: str, format: str, picture: Path, drawing: Drawing) -> None:
     """Print the finished runs that MLflow's search syntax selects, ranked by `metric`, in one of FORMATS, and
     write learning curves to `picture`. Each data set has a table and a picture of its own.
 
@@ -25,22 +27,31 @@ def compare(filter_string: str, metric: str, format: str, picture: Path) -> None
     """
     open_store()
     finished = "attributes.status = 'FINISHED'"
-    records = store.search(f"{finished} and {filter_string}" if filter_string else finished)
+    selected = f"{finished} and {filter_string}" if filter_string else finished
+    records = queries.read_runs(selected, list(dict.fromkeys([metric, *tables.SCORES])))
     ranked = {data: rank(of_data, metric) for data, of_data in by_data(records).items()}
     ranked = {data: groups for data, groups in ranked.items() if groups}
     if not ranked:
-        known = sorted({name for r in records for name in r.metrics if not name.startswith("system/")})
+        found = store.search(selected)
+        known = sorted({name for r in found for name in r.metrics if not name.startswith("system/")})
         raise UserError(
-            f"metric: none of the {len(records)} runs that were selected has {metric}"
+            f"metric: none of the {len(found)} runs that were selected has {metric}"
             + (f"; they have {', '.join(known)}" if known else f" (in {shown(tracking_uri())})")
         )
-    _print({data: tables.to_rows(groups, metric) for data, groups in ranked.items()}, format)
+    pictures = {data: picture for data in ranked}
+    if len(ranked) > 1:
+        pictures = {data: picture.with_stem(f"{picture.stem}-{_in_file_name(data)}") for data in ranked}
     for data, groups in ranked.items():
-        file = picture
-        if len(ranked) > 1:
-            file = picture.with_stem(f"{picture.stem}-{data.replace(', digest ', '-').replace(' ', '-')}")
-        _draw_best(data, groups, file)
+        title = f"{data}: the best {len(groups[:CURVES])} of {len(groups)}"
+        drawing.draw_curves(title, _curves(groups), pictures[data])
+    _print({data: tables.to_rows(groups, metric) for data, groups in ranked.items()}, format)
+    for file in pictures.values():
+        drawing.wait()
         print(f"learning curves: {file}", file=sys.stderr)
+
+
+def _in_file_name(data: str) -> str:
+    return data.replace(", digest ", "-").replace(" ", "-")
 
 
 def _print(rows_by_data: Mapping[str, tables.Rows], format: str) -> None:
@@ -63,13 +74,14 @@ def _print(rows_by_data: Mapping[str, tables.Rows], format: str) -> None:
             print(tables.to_markdown(rows), end="")
 
 
-def _draw_best(data: str, groups: Sequence[Group], file: Path) -> None:
+def _curves(groups: Sequence[Group]) -> Curves:
+    """Return the accuracies of the best groups at each epoch, as `draw_curves` takes them."""
     names, best = varying(groups), groups[:CURVES]
-    curves = {
+    runs = [record.run_id for group in best for record in group.records]
+    histories = {name: queries.read_histories(runs, name) for name in ("accuracy", "val_accuracy")}
+    return {
         group_label(group, names): {
-            name: [store.metric_history(record.run_id, name) for record in group.records]
-            for name in ("accuracy", "val_accuracy")
+            name: [of_runs[record.run_id] for record in group.records] for name, of_runs in histories.items()
         }
         for group in best
     }
-    figures.draw_curves(f"{data}: the best {len(best)} of {len(groups)}", curves, file)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digits.base.drawing import new_figure, save_figure, use_log_scale
-from digits.reports.ranking import Group
+
+if TYPE_CHECKING:  # ranking imports MLflow, and who only draws does not need it
+    from digits.reports.ranking import Group
 
 Points = Sequence[tuple[int, float]]
+Curves = Mapping[str, Mapping[str, Sequence[Points]]]
 
 
 def draw_ranking(title: str, groups: Sequence[Group], labels: Sequence[str], file: Path) -> None:
@@ -32,7 +37,7 @@ def draw_ranking(title: str, groups: Sequence[Group], labels: Sequence[str], fil
     save_figure(figure, file)
 
 
-def draw_curves(title: str, groups: Mapping[str, Mapping[str, Sequence[Points]]], file: Path) -> None:
+def draw_curves(title: str, groups: Curves, file: Path) -> None:
     """Draw the error of each group at every epoch, in percent, in training beside validation.
 
     A group has a list of (epoch, accuracy) for each of its runs, under `accuracy` and `val_accuracy`.
@@ -54,3 +59,9 @@ def draw_curves(title: str, groups: Mapping[str, Mapping[str, Sequence[Points]]]
         use_log_scale(axis)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     save_figure(figure, file)
+
+
+def import_matplotlib() -> None:
+    """Import what the first picture would import, and read the fonts, by drawing one of nothing."""
+    figure, _ = new_figure("", 1, 1, 1)
+    figure.savefig(io.BytesIO())

@@ -6,6 +6,7 @@ The test accuracy stands beside it and decides nothing.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,10 +67,11 @@ def rank(records: Iterable[Record], metric: str = "val_accuracy") -> list[Group]
     they are one run repeated, and would make the deviation look smaller than it is. `records` come newest
     first.
     """
-    groups: dict[tuple[tuple[str, str], ...], dict[str, Record]] = {}
+    groups: dict[tuple[object, ...], dict[str, Record]] = {}
     for record in records:
         if metric in record.metrics:
-            key = tuple((k, v) for k, v in sorted(_compared(record).items()) if k not in NOT_COMPARED)
+            names = _distinguishing_names(tuple(record.parameters))
+            key = (names, *(record.parameters[name] for name in names))
             groups.setdefault(key, {}).setdefault(record.parameters.get(REPLICATE, ""), record)
     ranked = [_group(list(runs.values())) for runs in groups.values()]
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
@@ -95,19 +97,26 @@ def _joined(headings: Iterable[str]) -> str:
     return ", ".join([*(heading.partition(", digest ")[0] for heading in others), last])
 
 
-def _compared(record: Record) -> dict[str, str]:
-    """Return the parameters without those that say where the data come from, which the digest identifies."""
+@functools.cache  # thousands of runs have the same names
+def _distinguishing_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of parameters in which replicates agree, in alphabetical order."""
+    return tuple(sorted(name for name in _compared_names(names) if name not in NOT_COMPARED))
+
+
+@functools.cache
+def _compared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of parameters without those that say where the data come from, which the digest
+    identifies."""
     kept = (DATA_DIGEST, *SEEN_IN_TRAINING)
-    return {
-        key: value
-        for key, value in record.parameters.items()
-        if key.partition(".")[0] != "data" or key in kept or DATA_DIGEST not in record.parameters
-    }
+    return tuple(
+        name for name in names if name.partition(".")[0] != "data" or name in kept or DATA_DIGEST not in names
+    )
 
 
 def _group(records: list[Record]) -> Group:
-    parameters = {key: value for key, value in _compared(records[0]).items() if key != REPLICATE}
-    return Group(parameters, sorted(records, key=_seed))
+    recorded = records[0].parameters
+    names = [name for name in _compared_names(tuple(recorded)) if name != REPLICATE]
+    return Group({name: recorded[name] for name in names}, sorted(records, key=_seed))
 
 
 def _seed(record: Record) -> tuple[int, str]:

@@ -6,11 +6,13 @@ import csv
 import sys
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from digits.reports.ranking import Group, pooled_deviation, standard_error, varying, with_deviation
 
 Rows = Sequence[Mapping[str, str]]
+SCORES = ("test_accuracy", "train_seconds")  # have a column beside that of the metric
 
 
 def to_rows(groups: Sequence[Group], metric: str = "val_accuracy") -> list[dict[str, str]]:
@@ -24,7 +26,7 @@ def to_rows(groups: Sequence[Group], metric: str = "val_accuracy") -> list[dict[
         behind = with_deviation(abs(scores[0].mean - score.mean), standard_error(scores[0], score, pooled))
         row = {"rank": str(rank)} | {name: group.parameters.get(name, "") for name in names}
         row |= {"runs": str(score.count), metric: str(score), "behind": behind if rank > 1 else ""}
-        for other in ("test_accuracy", "train_seconds"):
+        for other in SCORES:
             if other != metric:
                 row[other] = str(group.score(other) or "")
         rows.append(row)
@@ -47,14 +49,35 @@ def print_csv(rows: Rows) -> None:
 
 
 def print_table(rows: Rows) -> None:
-    """Print the rows as a table."""
-    from rich import box
-    from rich.table import Table
+    """Print the rows as a table. Rich draws it if the window is too narrow, and breaks the text in its cells;
+    for thousands of rows that takes longer than to read and rank the runs."""
+    header, *cells = list(rows[0]), *(list(row.values()) for row in rows)
+    widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
+    window, width = console(), _width(widths)
+    if width > window.width:
+        from rich import box
+        from rich.markup import escape
+        from rich.table import Table
 
-    table = Table(*rows[0], box=box.SIMPLE)
-    for row in rows:
-        table.add_row(*row.values())
-    console().print(table)
+        table = Table(*header, box=box.SIMPLE)
+        for texts in cells:
+            table.add_row(*map(escape, texts))
+        window.print(table)
+        return
+    window.out(" " * width)
+    window.out(_line(header, widths), style="bold")
+    window.out(f" {'─' * (width - 2)} ")
+    print("".join(f"{_line(texts, widths)}\n" for texts in cells) + " " * width)
+
+
+def _width(widths: Sequence[int]) -> int:
+    """Return the width of a table whose columns have these."""
+    return sum(widths) + 3 * len(widths) + 1
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (text + " " * (width - cell_len(text)) for text, width in zip(texts, widths, strict=True))
+    return f"  {'   '.join(padded)}  "
 
 
 def console() -> Console:

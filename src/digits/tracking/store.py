@@ -7,12 +7,13 @@ import dataclasses
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import mlflow
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
+from mlflow.utils import get_results_from_paginated_fn
 from sqlalchemy.exc import SQLAlchemyError
 
 from digits.base.errors import UserError, message_of
@@ -25,6 +26,7 @@ RECORDING = "recording"  # the tag that identifies a run before the store has gi
 MODEL_FILE = "data/model.keras"  # in the folder of a model in MLflow's format
 VALIDATION_ANSWERS = "validation.csv"  # the artifact with the answers on the validation images
 DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
+PAGE = 500  # runs in one answer of a server, which takes a second or more for them
 # MLflow's client would try for minutes, and wait for two at each request
 HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -109,24 +111,36 @@ def _set_experiment(name: str, file: Path | None, location: str | None) -> str:
     return str(mlflow.set_experiment(name).experiment_id)
 
 
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Raise UserError if what MLflow raises in the block is about a filter, or about the store."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, UnicodeError) as error:
+        if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
+            raise StoreAwayError(not_opened(tracking_uri(), error)) from error
+        raise UserError(f"filter: {message_of(error)}") from error
+
+
 @interrupts_held()
 def search(filter_string: str = "", limit: int = 50_000) -> list[Record]:
     """Return the runs that MLflow's search syntax selects, newest first.
 
     Raises UserError if `filter_string` is not in that syntax, or the store cannot be opened.
     """
-    use()
-    try:
-        found = mlflow.search_runs(
-            filter_string=filter_string,
-            order_by=["attributes.start_time DESC"],
-            output_format="list",
-            max_results=limit,
+    experiment, client = use(), mlflow.MlflowClient()
+    with one_line_errors():
+        found = get_results_from_paginated_fn(
+            lambda number, token: client.search_runs(
+                [experiment],
+                filter_string,
+                max_results=number,
+                order_by=["attributes.start_time DESC"],
+                page_token=token,
+            ),
+            PAGE,
+            limit,
         )
-    except (MlflowException, SQLAlchemyError, UnicodeError) as error:
-        if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
-            raise StoreAwayError(not_opened(tracking_uri(), error)) from error
-        raise UserError(f"filter: {message_of(error)}") from error
     return [
         Record(
             run.info.run_id,

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from digits.base.errors import UserError
 from digits.data.splits import Splits
 from digits.learning.history import Epoch
-from digits.reports import figures
+from digits.reports.background import Drawing, drawing_process
 from digits.reports.compare import CURVES, compare
+from digits.reports.figures import Curves
 from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
 from support import CLASSES, make_request, make_splits, run_script
@@ -34,6 +36,12 @@ def picture(tmp_path: Path) -> Path:
     return tmp_path / "compare.png"
 
 
+@pytest.fixture(scope="module")
+def drawing() -> Iterator[Drawing]:
+    with drawing_process() as drawing:
+        yield drawing
+
+
 @pytest.fixture
 def three_runs(recording: str) -> str:
     """Two replicates, and a run that is better."""
@@ -49,9 +57,9 @@ def three_runs(recording: str) -> str:
     [("csv", "rank,model.first_layer,runs,"), ("markdown", "| rank | model.first_layer |")],
 )
 def test_the_ranking_is_exported(
-    format: str, start: str, picture: Path, capsys: pytest.CaptureFixture[str]
+    format: str, start: str, picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare("", "val_accuracy", format, picture)
+    compare("", "val_accuracy", format, picture, drawing)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(start)
     assert ["cosines" in line for line in lines if "0." in line] == [True, False]
@@ -59,9 +67,9 @@ def test_the_ranking_is_exported(
 
 @pytest.mark.usefixtures("three_runs")
 def test_the_ranking_is_a_table_with_replicates_as_one_row(
-    picture: Path, capsys: pytest.CaptureFixture[str]
+    picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare("", "val_accuracy", "table", picture)
+    compare("", "val_accuracy", "table", picture, drawing)
     printed = capsys.readouterr()
     best, replicates = (line.split() for line in printed.out.splitlines() if "0." in line)
     assert best[:4] == ["1", "cosines", "1", "0.9500"]
@@ -71,8 +79,10 @@ def test_the_ranking_is_a_table_with_replicates_as_one_row(
 
 
 @pytest.mark.usefixtures("three_runs")
-def test_the_filter_selects_runs(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    compare("params.`model.first_layer` = 'learnt' and params.seed = '1'", "val_accuracy", "csv", picture)
+def test_the_filter_selects_runs(picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(
+        "params.`model.first_layer` = 'learnt' and params.seed = '1'", "val_accuracy", "csv", picture, drawing
+    )
     _, row = capsys.readouterr().out.splitlines()
     assert row.startswith("1,1,0.9000,")
 
@@ -94,9 +104,9 @@ def two_data_sets(recording: str) -> str:
 @pytest.mark.usefixtures("two_data_sets")
 @pytest.mark.parametrize("format", ["table", "markdown"])
 def test_each_data_set_has_a_table_and_a_picture_of_its_own(
-    format: str, picture: Path, capsys: pytest.CaptureFixture[str]
+    format: str, picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare("", "val_accuracy", format, picture)
+    compare("", "val_accuracy", format, picture, drawing)
     printed = capsys.readouterr()
     for digest, accuracy in (("a", "0.8000 ± 0.0000"), ("b", "0.9000 ± 0.0000")):
         table = printed.out.partition(f"sample, digest {digest * 12}\n")[2].partition("digest")[0]
@@ -111,9 +121,9 @@ def test_each_data_set_has_a_table_and_a_picture_of_its_own(
 
 @pytest.mark.usefixtures("two_data_sets")
 def test_a_table_of_several_data_sets_in_csv_names_them(
-    picture: Path, capsys: pytest.CaptureFixture[str]
+    picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare("", "val_accuracy", "csv", picture)
+    compare("", "val_accuracy", "csv", picture, drawing)
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["data"][-12:], row["rank"], row["runs"]) for row in rows] == [
         ("b" * 12, "1", "2"),
@@ -121,7 +131,9 @@ def test_a_table_of_several_data_sets_in_csv_names_them(
     ]
 
 
-def test_runs_that_did_not_finish_are_left_out(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_that_did_not_finish_are_left_out(
+    picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]
+) -> None:
     record(0.8)
     with (
         contextlib.suppress(RuntimeError),
@@ -129,30 +141,51 @@ def test_runs_that_did_not_finish_are_left_out(picture: Path, capsys: pytest.Cap
     ):
         recorded.log_metrics({"val_accuracy": 0.9})
         raise RuntimeError
-    compare("", "val_accuracy", "csv", picture)
+    compare("", "val_accuracy", "csv", picture, drawing)
     _, row = capsys.readouterr().out.splitlines()
     assert row.startswith("1,1,0.8000,")
 
 
-def test_curves_are_drawn_of_the_best_groups_at_every_epoch(
-    picture: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: dict[str, dict[str, list[list[tuple[int, float]]]]] = {}
-    monkeypatch.setattr(figures, "draw_curves", lambda _, curves, __: drawn.update(curves))
+class Asked(Drawing):
+    """Draws nothing."""
+
+    def __init__(self) -> None:
+        self.curves: Curves = {}
+
+    def draw_curves(self, title: str, curves: Curves, file: Path) -> None:
+        assert title.endswith(f"the best {CURVES} of {CURVES + 1}")
+        assert not file.exists()
+        self.curves = curves
+
+    def wait(self) -> None:
+        pass
+
+
+def test_curves_are_drawn_of_the_best_groups_at_every_epoch(picture: Path) -> None:
+    asked = Asked()
     for number in range(CURVES + 1):
         record(0.5 + number / 100, f"model.dropout=0.{number}")
-    compare("", "val_accuracy", "csv", picture)
-    assert list(drawn) == [f"model.dropout=0.{number}" for number in range(CURVES, 0, -1)]
-    assert drawn["model.dropout=0.1"] == {
+    compare("", "val_accuracy", "csv", picture, asked)
+    assert list(asked.curves) == [f"model.dropout=0.{number}" for number in range(CURVES, 0, -1)]
+    assert asked.curves["model.dropout=0.1"] == {
         "accuracy": [[(1, 0.51), (2, 0.51)]],
         "val_accuracy": [[(1, 0.255), (2, 0.51)]],
     }
 
 
-def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(picture: Path) -> None:
+def test_what_prevents_a_picture_is_reported(tmp_path: Path, drawing: Drawing) -> None:
+    record(0.8)
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        compare("", "val_accuracy", "csv", tmp_path / "file/compare.png", drawing)
+
+
+def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(
+    picture: Path, drawing: Drawing
+) -> None:
     record(0.8)
     with pytest.raises(UserError) as refusal:
-        compare("", "nope", "table", picture)
+        compare("", "nope", "table", picture, drawing)
     assert str(refusal.value) == (
         "metric: none of the 1 runs that were selected has nope; they have accuracy, learning_rate, loss, "
         "seconds, test_accuracy, val_accuracy, val_balanced_accuracy, val_loss"
@@ -160,15 +193,15 @@ def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(picture: 
     assert not picture.exists()
 
 
-def test_without_runs_the_refusal_names_the_store(picture: Path) -> None:
+def test_without_runs_the_refusal_names_the_store(picture: Path, drawing: Drawing) -> None:
     with pytest.raises(UserError, match="none of the 0 runs") as refusal:
-        compare("", "val_accuracy", "table", picture)
+        compare("", "val_accuracy", "table", picture, drawing)
     assert str(refusal.value).endswith(f"(in {shown(tracking_uri())})")
 
 
-def test_a_wrong_filter_is_refused_in_one_line(picture: Path) -> None:
+def test_a_wrong_filter_is_refused_in_one_line(picture: Path, drawing: Drawing) -> None:
     with pytest.raises(UserError, match=r"^filter: ") as refusal:
-        compare("nothing of the kind", "val_accuracy", "table", picture)
+        compare("nothing of the kind", "val_accuracy", "table", picture, drawing)
     assert "\n" not in str(refusal.value)
 
 

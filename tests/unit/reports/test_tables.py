@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from rich.console import Console
 
 from digits.reports import tables
 from digits.reports.ranking import rank
@@ -38,6 +39,30 @@ def test_the_table_on_the_terminal_has_every_cell_unbroken(capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
     for row in ROWS:
         assert any(all(cell in line for cell in row.values()) for line in lines), row
+
+
+ODD_ROWS = [{"rank": "1", "模型": "[bold]a[/bold]"}, {"rank": "10", "模型": "é 数"}]
+
+
+@pytest.mark.parametrize("rows", [ROWS, ODD_ROWS])
+def test_the_table_is_the_same_as_that_of_rich(
+    rows: tables.Rows, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables.print_table(rows)
+    ours = capsys.readouterr().out
+    monkeypatch.setattr(tables, "_width", lambda _: 10_000)  # as if the window were narrow
+    tables.print_table(rows)
+    assert capsys.readouterr().out == ours
+
+
+def test_in_a_narrow_window_the_text_of_a_cell_has_several_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "console", lambda: Console(width=60, highlight=False))
+    tables.print_table(ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert not any(all(cell in line for cell in ROWS[0].values()) for line in lines)
 
 
 def test_without_replicates_nothing_is_said_of_the_noise() -> None:

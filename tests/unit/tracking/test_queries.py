@@ -1,0 +1,74 @@
+"""Many runs are read in one query, and the same way as by MLflow."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+
+from digits.base.errors import UserError
+from digits.tracking import queries, store
+from diverse_runs import CLAUSES, FILTERS, METRICS, WRONG_FILTERS, assert_equally_read, record_diverse_runs
+
+
+@pytest.fixture(scope="module")
+def diverse_runs(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A store with runs of every kind, for all tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(tmp_path_factory.mktemp("root")))
+        patch.setenv("MLFLOW_TRACKING_URI", store_uri)
+        patch.setenv("MLFLOW_EXPERIMENT_NAME", "diverse runs")
+        record_diverse_runs()
+        yield
+
+
+@pytest.mark.usefixtures("diverse_runs")
+@pytest.mark.parametrize("filter_string", ["", *CLAUSES])
+def test_a_filter_selects_the_runs_that_mlflow_selects(filter_string: str) -> None:
+    assert_equally_read(filter_string)
+
+
+@pytest.mark.usefixtures("diverse_runs")
+@given(FILTERS)
+def test_several_conditions_select_the_runs_that_mlflow_selects(filter_string: str) -> None:
+    assert_equally_read(filter_string)
+
+
+@pytest.mark.usefixtures("diverse_runs")
+@pytest.mark.parametrize("filter_string", WRONG_FILTERS)
+def test_a_wrong_filter_is_refused_with_the_words_of_a_search(filter_string: str) -> None:
+    with pytest.raises(UserError, match=r"^filter: ") as expected:
+        store.search(filter_string)
+    with pytest.raises(UserError) as refusal:
+        queries.read_runs(filter_string, METRICS)
+    assert str(refusal.value) == str(expected.value)
+
+
+@pytest.mark.usefixtures("diverse_runs")
+def test_only_the_metrics_that_are_asked_for_are_read() -> None:
+    assert {name for run in queries.read_runs("", ["loss"]) for name in run.metrics} == {"loss"}
+    assert not any(run.metrics for run in queries.read_runs("", []))
+
+
+@pytest.mark.usefixtures("diverse_runs")
+def test_the_histories_are_those_that_mlflow_has() -> None:
+    ids = [run.run_id for run in queries.read_runs("", [])]
+    for metric in METRICS:
+        read = queries.read_histories(ids, metric)
+        for run_id in ids:
+            assert repr(read[run_id]) == repr(store.metric_history(run_id, metric))
+
+
+@pytest.mark.usefixtures("diverse_runs")
+def test_a_store_that_is_no_known_database_is_asked_through_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [run.run_id for run in queries.read_runs("", [])]
+    monkeypatch.setattr(queries, "JSON_OBJECT", {})
+    assert repr(queries.read_runs("", METRICS)) == repr(store.search())
+    assert queries.read_histories(ids, "loss") == {id: store.metric_history(id, "loss") for id in ids}
+
+
+@pytest.mark.usefixtures("diverse_runs")
+def test_a_search_takes_as_many_answers_as_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [run.run_id for run in store.search()]
+    monkeypatch.setattr(store, "PAGE", 2)
+    assert [run.run_id for run in store.search()] == whole
+    assert [run.run_id for run in store.search(limit=3)] == whole[:3]
