@@ -33,7 +33,7 @@ from digits.learning.history import Epoch
 from digits.reports import tables, ui
 from digits.reports.ranking import rank
 from digits.tracking import queries, runs, store
-from digits.tracking.address import shown, tracking_uri
+from digits.tracking.address import experiment_name, shown, tracking_uri
 from digits.tracking.store import Record
 
 EPOCHS = 10
@@ -51,7 +51,7 @@ TAGS = {"threads": "1", "device": "CPU", "same_bits_on": "CPU, 1 to 3 threads"}
 def create_experiment(folder: str) -> None:
     """Create the experiment in the store, which must not have it, with its artifacts in a folder."""
     mlflow.set_tracking_uri(tracking_uri())
-    name = store.experiment_name()
+    name = experiment_name()
     try:
         mlflow.create_experiment(name, (Path(folder) / "mlruns" / name).as_uri())
     except mlflow.MlflowException as error:

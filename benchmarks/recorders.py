@@ -31,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         address = arguments.store or f"sqlite:///{folder}/mlflow.db?timeout=60"
         os.environ["MLFLOW_TRACKING_URI"] = address
+        os.environ["DVC_ROOT"] = folder  # where the outboxes are
         os.environ["MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"] = "false"
         os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
 
@@ -42,7 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
             # a fork, since each process would import MLflow by itself otherwise
             with multiprocessing.get_context("fork").Pool(arguments.processes) as pool:
                 end = start + arguments.seconds
-                jobs = [(number, end, f"{folder}/{number}") for number in range(arguments.processes)]
+                jobs = [(number, end) for number in range(arguments.processes)]
                 recorded = [key for keys in pool.starmap(record_until, jobs) for key in keys]
                 pool.close()
                 pool.join()  # or they would be interrupted
@@ -55,13 +56,11 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"the server used {used / seconds:.2f} processors, {share:.0%} of the machine's {os.cpu_count()}")
 
 
-def record_until(number: int, end: float, root: str) -> list[str]:
-    """Record runs until the moment `end`, at least one. Return their keys. What is not delivered yet waits in
-    `root`, which this process has for itself, as on a machine of its own."""
+def record_until(number: int, end: float) -> list[str]:
+    """Record runs until the moment `end`, at least one. Return their keys."""
     from digits.tracking.opening import open_store
     from growing_store import GrowingStore
 
-    os.environ["DVC_ROOT"] = root
     store = GrowingStore(first=number * APART)
     keys = [store.record()]
     while time.monotonic() < end:

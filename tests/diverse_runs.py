@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, RunTag
 
-from digits.tracking import queries, store
+from digits.tracking import address, queries, store
 from digits.tracking.store import Record
 
 METRICS = ("val_accuracy", "loss", "odd name/of-a_metric", "recorded by no run")
@@ -52,7 +52,7 @@ WRONG_FILTERS = (
 def record_diverse_runs() -> None:
     """Record runs in the current experiment, and one in another."""
     experiment, client = store.use(), mlflow.MlflowClient()
-    other = client.create_experiment(f"beside {store.experiment_name()}")
+    other = client.create_experiment(f"beside {address.experiment_name()}")
     numbers = [from_numpy(np.arange(3), name="numbers", digest=digest) for digest in ("d1", "d2")]
 
     def record(

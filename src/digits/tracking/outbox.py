@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from digits.base import files
 from digits.base.errors import UserError
@@ -37,13 +37,17 @@ class Outbox:
     def __init__(self, key: str, destination: tuple[str, str] | None = None) -> None:
         """Open the outbox `key`, or with a `destination`, the names of a store and an experiment, a new one.
 
-        Raises UserError if its entries are damaged, and filelock.Timeout if another process has it open.
+        Raises UserError if its entries are damaged, filelock.Timeout if another process has it open, and
+        FileNotFoundError if another process has removed it.
         """
         self.key = key
         self.folder = _all() / key
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / "lock", thread_local=False)  # a Sender's thread releases it
-        self._lock.acquire(timeout=0)
+        with _no_other_opens_or_removes():
+            if destination:
+                self.folder.mkdir(parents=True)
+            self.folder.stat()
+            self._lock.acquire(timeout=0)
         self._file = self.folder / "entries"
         self._unwritten: list[Entry] = []
         self._appending = threading.Lock()
@@ -117,9 +121,10 @@ class Outbox:
 
     def remove(self) -> None:
         """Remove the folder, for everything was delivered."""
-        self._file.unlink(missing_ok=True)  # first: a folder without entries is empty
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.close()
+        with _no_other_opens_or_removes():
+            self._file.unlink(missing_ok=True)  # first: a folder without entries is empty
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.close()
 
     def set_aside(self) -> Path:
         """Close the outbox and rename its folder, so that it is not delivered any more. Return the new
@@ -136,6 +141,12 @@ class Outbox:
 def _all() -> Path:
     """Return the folder of all outboxes."""
     return main_root() / "outbox"
+
+
+def _no_other_opens_or_removes() -> BaseFileLock:
+    """Return a lock under which outboxes are opened and removed: a new one is locked before another process
+    can take it for one that was left, and one that is locked is there."""
+    return FileLock(_all().with_suffix(".lock"))
 
 
 def _read(folder: Path) -> tuple[list[Entry], int, tuple[int, str]]:
@@ -179,7 +190,7 @@ def open_left() -> Iterator[Outbox]:
     for key in keys_on_disk():
         try:
             outbox = Outbox(key)
-        except (Timeout, RuntimeError):  # RuntimeError: this very thread has it open
+        except (Timeout, FileNotFoundError, RuntimeError):  # RuntimeError: this very thread has it open
             continue
         except UserError as error:
             aside = _set_aside(_all() / key)

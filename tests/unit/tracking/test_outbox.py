@@ -1,6 +1,7 @@
 """What is to be recorded is on the disk, complete and in its order."""
 
 import contextlib
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -58,6 +59,27 @@ def test_what_a_living_process_has_open_is_left_alone() -> None:
     with pytest.raises((Timeout, RuntimeError)):
         Outbox(alive.key)
     alive.close()
+
+
+def _come_and_go() -> None:
+    """Begin outboxes as a command does, and remove whatever is left."""
+    for _ in range(100):
+        own = Outbox(new_key(), DESTINATION)
+        for left in open_left():
+            left.remove()
+        own.append("a", {})
+        own.remove()
+
+
+def test_processes_that_begin_at_once_take_nothing_from_each_other() -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_come_and_go) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert list(open_left()) == []
 
 
 def test_the_oldest_is_the_first() -> None:
