@@ -21,8 +21,8 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import psutil
-from rich.progress import track
 
+from copied_runs import copy_run
 from digits.base import files
 from digits.base.errors import UserError
 from digits.base.paths import ROOT
@@ -68,10 +68,15 @@ class GrowingStore:
         self._runs = first
 
     def fill(self, size: int) -> None:
-        """Record runs until there are `size`."""
-        # in one process, since with SQLite several wait for one another longer than they save
-        for _ in track(range(self._runs, size), f"up to {size:,} runs"):
-            self.record()
+        """Add runs until there are `size`: one that is recorded, and copies of it."""
+        if self._runs < size:
+            key = self.record()
+            own = {number: _own(number) for number in range(self._runs, size)}
+            texts = {
+                number: {name: str(value) for name, value in each.items()} for number, each in own.items()
+            }
+            copy_run(store.search(f"tags.{store.RECORDING} = '{key}'")[0].run_id, texts)
+            self._runs = size
 
     def record(self) -> str:
         """Record one run as training and evaluation do, but without figures, and nothing of the model
@@ -95,9 +100,8 @@ class GrowingStore:
         return recorded.key
 
     def _next_request(self) -> Request[Config]:
-        """Return the request of the next run; five seeds of each learning rate."""
-        own = {"seed": self._runs % 5, "learning_rate": round(0.001 * (1 + self._runs // 5), 3)}
-        return dataclasses.replace(self._request, config=self._request.config.model_copy(update=own))
+        config = self._request.config.model_copy(update=_own(self._runs))
+        return dataclasses.replace(self._request, config=config)
 
     def measure(self, server: str) -> dict[str, float]:
         """Return the median seconds of each action; `server` is the URL of a `mlflow ui` on the store."""
@@ -109,6 +113,11 @@ class GrowingStore:
         first_page = request_first_page(server, self._experiment)
         assert first_page() == min(PAGE, self._runs)  # not timed: the server's own start is not the store's
         return taken | {"first page": median_seconds(first_page, 5)}
+
+
+def _own(number: int) -> dict[str, float]:
+    """Return the parameters that tell a run from the others; five seeds of each learning rate."""
+    return {"seed": number % 5, "learning_rate": round(0.001 * (1 + number // 5), 3)}
 
 
 def read_finished() -> list[Record]:

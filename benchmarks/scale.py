@@ -4,10 +4,11 @@ PYTHONPATH=src python benchmarks/scale.py               1,000 and 10,000 runs
 PYTHONPATH=src python benchmarks/scale.py 10 20
 PYTHONPATH=src python benchmarks/scale.py --store postgresql://user:password@host/an-empty-database
 
-The store is a new SQLite file in a temporary folder, or the database that is named. The runs, of 10 epochs,
-are fabricated, but they are recorded by digits.tracking like any others. At each number of runs: the seconds
-to record one more, to compare all of them with `python src/compare.py`, to read and rank them within a
-process, and to answer what the first page of `mlflow ui` asks. Prints a table in Markdown.
+The store is a new SQLite file in a temporary folder, or the database that is named. The runs are of 10
+epochs, and fabricated: one is recorded by digits.tracking, the others are copies of it that differ in seed,
+learning rate and metrics. At each number of runs: the seconds to record one more, to compare all of them with
+`python src/compare.py`, to read and rank them within a process, and to answer what the first page of
+`mlflow ui` asks. Prints a table in Markdown.
 """
 
 from __future__ import annotations
