@@ -15,8 +15,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format promote serve compare sync ui \
-	bench export-setup team-setup lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format promote serve compare sync ui bench export-setup team-setup lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17

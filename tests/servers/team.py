@@ -12,10 +12,12 @@ from urllib.parse import quote
 
 import requests
 
+from digits.base.paths import ROOT
 from project import Project, copy_project, free_port
 from servers.processes import started
 from servers.s3 import S3
 
+DOCUMENTED = ROOT / "docs/team"
 SECRET = b"be-printed"  # a part of all passwords
 ADMIN, ADMIN_PASSWORD = "admin", "admin-not-to-be-printed"
 PASSWORDS = {"ada": "ada-not-to-be-printed", "bob": "bob:n@t/to%be-printed", "eve": "eve-not-to-be-printed"}
@@ -55,27 +57,32 @@ class Team:
 
 @contextlib.contextmanager
 def started_team(folder: Path, records: str, users: str, s3: S3, bucket: str) -> Iterator[Team]:
-    """Start a server with these databases and this bucket, with its settings and its log in `folder`."""
+    """Start a server with these databases and this bucket, as docs/team.md does, except that some users may
+    only read. Its settings and its log are in `folder`."""
     settings, port = folder / "auth.ini", free_port()
-    settings.write_text(
-        f"[mlflow]\ndatabase_uri = {users}\ndefault_permission = READ\nadmin_username = {ADMIN}\n"
-        # without it each request computes a slow hash, which takes a quarter of a second
-        "auth_cache_ttl_seconds = 60\n"
-    )
+    text = (DOCUMENTED / "auth.ini").read_text()
+    settings.write_text(text.replace("postgresql:///mlflow", users).replace("= EDIT", "= READ"))
     environment = {
+        **_variables(DOCUMENTED / "server.env"),
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
         "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN_PASSWORD,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "key-not-to-be-printed",
-        "MLFLOW_BACKEND_STORE_URI": records,  # not an argument, which all users of the machine can read
+        "MLFLOW_BACKEND_STORE_URI": records,
+        "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{bucket}",
         "MLFLOW_S3_ENDPOINT_URL": s3.address,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         **s3.environment,
     }
-    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "2"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--artifacts-destination", f"s3://{bucket}"]
+    started_by = (DOCUMENTED / "mlflow.service").read_text().partition("ExecStart=")[2].splitlines()[0]
+    command = [sys.executable, "-m", "mlflow", *started_by.replace("5000", str(port)).split()[1:]]
     address, log = f"http://127.0.0.1:{port}", folder / "mlflow.log"
     with started(command, log, environment, lambda: _is_healthy(address)):
         yield Team(address, records, users, bucket, log)
+
+
+def _variables(file: Path) -> dict[str, str]:
+    """Return what a file in the format of systemd's EnvironmentFile sets."""
+    lines = file.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def _is_healthy(address: str) -> bool:
