@@ -106,6 +106,15 @@ def read_by_mlflow(filter_string: str) -> list[Record]:
     ]
 
 
+def assert_histories_equally_read() -> None:
+    """Compare the histories of metrics in the same way."""
+    ids = [run.run_id for run in queries.read_runs("", [])]
+    for metric in METRICS:
+        read = queries.read_histories(ids, metric)
+        for run_id in ids:
+            assert repr(read[run_id]) == repr(store.metric_history(run_id, metric))
+
+
 def assert_equally_read(filter_string: str) -> None:
     """Compare what is read with what MLflow reads: numbers to the last digit, NaN included."""
     ours, theirs = queries.read_runs(filter_string, METRICS), read_by_mlflow(filter_string)

@@ -1,4 +1,4 @@
-"""A sweep that was run in a copy of the project."""
+"""Sweeps and searches in copies of the project."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ import re
 from mlflow.entities import Run
 
 from project import Project
+
+TINY = """\
+trials: {}
+sampler: {{ name: random, seed: 1 }}
+pruner: {{ name: none }}
+space:
+  learning_rate: {{ choices: [0.1, 0.2] }}
+"""
+
+
+def write_tiny_search(project: Project, trials: int) -> None:
+    """Add the preset `search=tiny`."""
+    (project.root / "conf/search/tiny.yaml").write_text(TINY.format(trials))
 
 
 @dataclasses.dataclass(frozen=True)

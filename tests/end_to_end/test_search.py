@@ -7,18 +7,11 @@ from pathlib import Path
 import pytest
 
 from project import Project, read_until
-
-TINY = """\
-trials: 3
-sampler: { name: random, seed: 1 }
-pruner: { name: none }
-space:
-  learning_rate: { choices: [0.1, 0.2] }
-"""
+from sweeps import write_tiny_search
 
 
 def test_what_a_killed_process_leaves_is_done_by_those_that_share_the_study(project: Project) -> None:
-    (project.root / "conf/search/tiny.yaml").write_text(TINY)
+    write_tiny_search(project, 3)
     project.edit("src/digits/search/study.py", "HEARTBEAT = 5", "HEARTBEAT = 1")
     project.edit("src/digits/search/study.py", "GRACE = 30", "GRACE = 5")
     command = ("python", "src/tune.py", "search=tiny", "study=shared", "model=small", "epochs=8")

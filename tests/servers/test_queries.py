@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from digits.tracking import queries, store
-from diverse_runs import CLAUSES, FILTERS, METRICS, assert_equally_read, record_diverse_runs
+from diverse_runs import (
+    CLAUSES,
+    FILTERS,
+    assert_equally_read,
+    assert_histories_equally_read,
+    record_diverse_runs,
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +45,4 @@ def test_several_conditions_select_the_runs_that_mlflow_selects(filter_string: s
 
 @pytest.mark.usefixtures("diverse_runs")
 def test_the_histories_are_those_that_mlflow_has() -> None:
-    ids = [run.run_id for run in queries.read_runs("", [])]
-    for metric in METRICS:
-        read = queries.read_histories(ids, metric)
-        for run_id in ids:
-            assert repr(read[run_id]) == repr(store.metric_history(run_id, metric))
+    assert_histories_equally_read()

@@ -16,14 +16,8 @@ from mlflow.entities import Run
 from project import copy_checkout, copy_project, find_runs, read_until
 from servers.postgres import PASSWORD, Postgres
 from support import Share
+from sweeps import write_tiny_search
 
-TINY = """\
-trials: 5
-sampler: { name: random, seed: 1 }
-pruner: { name: none }
-space:
-  learning_rate: { choices: [0.1, 0.2] }
-"""
 TUNE = ("python", "src/tune.py", "search=tiny", "study=shared", "model=small")
 WON = "won; it is trained again"
 
@@ -35,7 +29,7 @@ def prepared_template(share: Share) -> Path:
     def make(folder: Path) -> None:
         project = copy_checkout(folder)
         project.edit("params.yaml", "data: mnist", "data: sample")
-        (project.root / "conf/search/tiny.yaml").write_text(TINY)
+        write_tiny_search(project, 5)
         project.run("dvc", "repro", "preprocess")
         project.commit()
 

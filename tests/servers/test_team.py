@@ -15,16 +15,10 @@ from project import copy_project, write_drawings
 from servers.postgres import Postgres
 from servers.s3 import S3
 from servers.team import ADMIN, ADMIN_PASSWORD, PASSWORDS, SECRET, Member, Team, started_team
+from sweeps import write_tiny_search
 
 SMALL = ("model=small", "epochs=1")
 COMPARE = ("python", "src/compare.py", "--format", "csv")
-SEARCH = """\
-trials: 2
-sampler: { name: random, seed: 1 }
-pruner: { name: none }
-space:
-  learning_rate: { choices: [0.1, 0.2] }
-"""
 LIGHT = (("experiment.py", "-m", *SMALL, "seed=0,1", "out=refused"), ("promote.py",))
 WRITING = (
     *LIGHT,
@@ -36,7 +30,7 @@ WRITING = (
 @pytest.fixture(scope="module")
 def ada(recorded: Member) -> Member:
     """The project of ada, who has run the pipeline, a sweep of four trials with joblib, and a search."""
-    (recorded.root / "conf/search/tiny.yaml").write_text(SEARCH)
+    write_tiny_search(recorded, 2)
     script = ("python", "src/experiment.py", "-m")
     workers = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     recorded.run(*script, *SMALL, "seed=0,1", "recipe.rotation=5,15", *workers)

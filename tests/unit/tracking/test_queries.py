@@ -7,7 +7,15 @@ from hypothesis import given
 
 from digits.base.errors import UserError
 from digits.tracking import queries, store
-from diverse_runs import CLAUSES, FILTERS, METRICS, WRONG_FILTERS, assert_equally_read, record_diverse_runs
+from diverse_runs import (
+    CLAUSES,
+    FILTERS,
+    METRICS,
+    WRONG_FILTERS,
+    assert_equally_read,
+    assert_histories_equally_read,
+    record_diverse_runs,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +59,7 @@ def test_only_the_metrics_that_are_asked_for_are_read() -> None:
 
 @pytest.mark.usefixtures("diverse_runs")
 def test_the_histories_are_those_that_mlflow_has() -> None:
-    ids = [run.run_id for run in queries.read_runs("", [])]
-    for metric in METRICS:
-        read = queries.read_histories(ids, metric)
-        for run_id in ids:
-            assert repr(read[run_id]) == repr(store.metric_history(run_id, metric))
+    assert_histories_equally_read()
 
 
 @pytest.mark.usefixtures("diverse_runs")
