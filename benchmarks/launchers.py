@@ -1,8 +1,8 @@
 """Compare the trials of a sweep in turn with two at a time.
 
 PYTHONPATH=src python benchmarks/launchers.py
-PYTHONPATH=src python benchmarks/launchers.py model=small epochs=5
-PYTHONPATH=src python benchmarks/launchers.py --seeds 2 data=sample model=small recipe=sprint
+PYTHONPATH=src python benchmarks/launchers.py --seeds 8 model=small epochs=5
+PYTHONPATH=src python benchmarks/launchers.py data=sample model=small recipe=sprint
 
 Both sweeps train the same seeds in a temporary clone of the last commit: Hydra's basic launcher with two
 threads, then joblib with two workers of one thread each. Prints trials per hour, the start of the processes
@@ -50,5 +50,5 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = cli.Parser()
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, for both sweeps")
-    parser.add_argument("--seeds", type=int, default=8, help="how many trials (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=16, help="how many trials (default: %(default)s)")
     cli.run_parsed(main, parser)
