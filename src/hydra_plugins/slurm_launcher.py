@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import pickle
 import re
 import shlex
 import shutil
@@ -175,10 +176,8 @@ def _complaint(job: Any) -> str:
 
 def _unpickled(job: Any) -> Any:
     """Return what the job returned, or the error of the process that was to run the trial."""
-    import submitit.core.utils
-
     try:
-        outcome, result = submitit.core.utils.pickle_load(job.paths.result_pickle)
+        outcome, result = pickle.loads(job.paths.result_pickle.read_bytes())
     except Exception as error:
         return error
     if outcome == "success":

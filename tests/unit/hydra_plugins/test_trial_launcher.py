@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
+from hydra_plugins.hydra_joblib_launcher import _core  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 
 from digits.base import interrupts
@@ -160,7 +161,7 @@ def test_a_worker_sends_an_error_that_arrives_and_logs_the_traceback(
     error: Exception, sent: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = JobReturn(status=JobStatus.FAILED, _return_value=error)
-    monkeypatch.setattr("hydra_plugins.hydra_joblib_launcher._core.execute_job", lambda *_: failed)
+    monkeypatch.setattr(_core, "execute_job", lambda *_: failed)
     arrived = pickle.loads(pickle.dumps(run_trial(0, ["seed=0"], None, None, None, None)))
     assert repr(arrived._return_value) == sent
     assert f"{type(error).__name__}: {error}" in capsys.readouterr().err
@@ -176,6 +177,6 @@ def test_a_worker_makes_signals_interrupts_whatever_it_inherited(monkeypatch: py
         seen.extend([signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)])
         return finished(0)
 
-    monkeypatch.setattr("hydra_plugins.hydra_joblib_launcher._core.execute_job", execute)
+    monkeypatch.setattr(_core, "execute_job", execute)
     run_trial(0, ["seed=0"], None, None, None, None)
     assert seen == [interrupts._interrupt] * 2
