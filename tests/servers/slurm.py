@@ -14,7 +14,7 @@ from pathlib import Path
 
 from project import free_port
 
-PROCESSORS, MEMORY = 2, 4000  # in MB
+PROCESSORS, MEMORY = 2, 16_000  # in MB; a process that forks counts twice for a moment
 CONFIGURATION = """
 ClusterName=digits
 SlurmctldHost={host}(127.0.0.1)
@@ -34,7 +34,7 @@ JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
-DefMemPerCPU=1500
+DefMemPerCPU=6000
 MpiDefault=none
 ReturnToService=2
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0
