@@ -23,8 +23,6 @@ from digits.base.errors import UserError
 from digits.base.paths import main_root
 from digits.tracking.entries import Entry, read_entries
 
-KEY_DIGITS = 20  # of the time in nanoseconds with which a key begins, so that keys sort by age
-
 
 class Outbox:
     """The entries of one run, in their order: a folder with the file `entries`, the file `delivered` that
@@ -167,16 +165,6 @@ def _read_position(folder: Path, last: int) -> tuple[int, str]:
 
 def _set_aside(folder: Path) -> Path:
     return folder.replace(folder.with_suffix(".refused"))
-
-
-def new_key() -> str:
-    """Return a key that no other run has."""
-    return f"{time.time_ns():0{KEY_DIGITS}d}-{uuid.uuid4().hex[:12]}"
-
-
-def seconds_since(key: str) -> int:
-    """Return how many whole seconds ago the key was made."""
-    return (time.time_ns() - int(key[:KEY_DIGITS])) // 1_000_000_000
 
 
 def keys_on_disk() -> list[str]:

@@ -25,8 +25,9 @@ from digits.tracking.address import shown, tracking_uri
 from digits.tracking.delivery import Delivery
 from digits.tracking.described import Inputs
 from digits.tracking.failures import not_opened, reason_of
+from digits.tracking.keys import new_key
 from digits.tracking.opening import destination
-from digits.tracking.outbox import Outbox, new_key
+from digits.tracking.outbox import Outbox
 from digits.tracking.sender import Sender
 
 if TYPE_CHECKING:

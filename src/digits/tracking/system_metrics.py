@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mlflow.environment_variables import MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-from digits.tracking.outbox import seconds_since
+from digits.tracking.keys import seconds_since
 from digits.tracking.recording import Recording
 
 SAMPLING_SECONDS = "2"  # MLflow's 10 misses short runs

@@ -3,14 +3,14 @@
 import contextlib
 import multiprocessing
 import os
-import time
 from pathlib import Path
 
 import pytest
 from filelock import Timeout
 
 from digits.tracking.entries import read_entries
-from digits.tracking.outbox import Outbox, new_key, open_left, seconds_since
+from digits.tracking.keys import new_key
+from digits.tracking.outbox import Outbox, open_left
 from support import fail_after
 
 FILE = Path("outbox/entries")
@@ -133,10 +133,3 @@ def test_files_of_an_entry_that_is_not_written_are_removed() -> None:
         raise OSError
     assert not folder.exists()
     out.remove()
-
-
-def test_a_key_says_how_long_ago_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = new_key()
-    now = time.time_ns()
-    monkeypatch.setattr(time, "time_ns", lambda: now + 90_500_000_000)
-    assert seconds_since(key) == 90

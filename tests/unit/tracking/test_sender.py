@@ -9,8 +9,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from digits.tracking import sender
+from digits.tracking.keys import new_key
 from digits.tracking.opening import destination
-from digits.tracking.outbox import Outbox, keys_on_disk, new_key, open_left
+from digits.tracking.outbox import Outbox, keys_on_disk, open_left
 from digits.tracking.sender import Sender
 
 pytestmark = pytest.mark.usefixtures("recording")
