@@ -118,11 +118,11 @@ class Outbox:
             self.waiting.popleft()
 
     def remove(self) -> None:
-        """Remove the folder, for everything was delivered."""
-        with _no_other_opens_or_removes():
+        """Remove the folder, for everything was delivered. If that fails, the next command does it."""
+        with contextlib.suppress(OSError), _no_other_opens_or_removes():
             self._file.unlink(missing_ok=True)  # first: a folder without entries is empty
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.close()
+        self.close()
 
     def set_aside(self) -> Path:
         """Close the outbox and rename its folder, so that it is not delivered any more. Return the new
