@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from matplotlib import pyplot
+from matplotlib import pyplot, rc_context
 from optuna.visualization import matplotlib
 
 from digits.base import files
@@ -163,7 +163,8 @@ def draw_study(study: optuna.Study, folder: Path) -> None:
     plots: dict[str, Callable[..., Any]] = {"optimization_history.png": matplotlib.plot_optimization_history}
     if len({trial.value for trial in study.trials if trial.state.name == "COMPLETE"}) > 1:
         plots["param_importances.png"] = matplotlib.plot_param_importances
-    for name, plot in plots.items():
-        figure = plot(study, target_name="validation accuracy").get_figure()
-        figure.savefig(files.with_parents(folder / name), dpi=110, bbox_inches="tight")
-        pyplot.close(figure)
+    with rc_context():  # Optuna chooses a style for all figures of the process
+        for name, plot in plots.items():
+            figure = plot(study, target_name="validation accuracy").get_figure()
+            figure.savefig(files.with_parents(folder / name), dpi=110, bbox_inches="tight")
+            pyplot.close(figure)

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import matplotlib
 import optuna
 import pytest
 
+from digits.reports import figures
 from digits.search import study as studies
 
 
@@ -35,15 +37,24 @@ def test_without_a_completed_trial_there_is_no_best_one(values: tuple[None, ...]
 
 
 @pytest.mark.parametrize(
-    ("values", "figures"),
+    ("values", "names"),
     [
         ((0.5, 0.6, 0.7), {"optimization_history.png", "param_importances.png"}),
         ((0.5, 0.5, None), {"optimization_history.png"}),  # which keys matter cannot be told
     ],
 )
 def test_the_figures_show_which_keys_matter_if_it_can_be_told(
-    tmp_path: Path, values: tuple[float | None, ...], figures: set[str]
+    tmp_path: Path, values: tuple[float | None, ...], names: set[str]
 ) -> None:
     studies.draw_study(study_of(*values), tmp_path / "new")
-    assert {file.name for file in (tmp_path / "new").iterdir()} == figures
+    assert {file.name for file in (tmp_path / "new").iterdir()} == names
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in (tmp_path / "new").iterdir())
+
+
+def test_the_figures_that_are_drawn_afterwards_look_as_before(tmp_path: Path) -> None:
+    matplotlib.rcdefaults()
+    curves = {"a": {"accuracy": [[(1, 0.5), (2, 0.9)]], "val_accuracy": [[(1, 0.4)]]}}
+    figures.draw_curves("title", curves, tmp_path / "before.png")
+    studies.draw_study(study_of(0.5, 0.6, 0.7), tmp_path)
+    figures.draw_curves("title", curves, tmp_path / "after.png")
+    assert (tmp_path / "after.png").read_bytes() == (tmp_path / "before.png").read_bytes()
