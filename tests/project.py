@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 import drawn_digits
-from digits.reports.ui import answers
+from digits.tracking.pages import answers
 from support import COMPLETE, ROOT
 
 STAGES = ("fetch", "preprocess", "train", "evaluate")

@@ -23,7 +23,7 @@ from digits.learning.history import Epoch
 from digits.reports import ui
 from digits.reports.ranking import rank
 from digits.search import trials
-from digits.tracking import runs
+from digits.tracking import pages, runs
 from project import free_port, read_until
 from support import MakeSplit, make_request, make_splits
 from sweeps import Sweep, sweep_runs
@@ -94,7 +94,7 @@ def server(swept: Sweep, make_split: MakeSplit, tmp_path_factory: pytest.TempPat
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all that it started
         output, _ = process.communicate()
     assert "Error 130" in output
-    assert not ui.answers(port)
+    assert not pages.answers(port)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def wait_for(browser: webdriver.Chrome, *wanted: str) -> str:
 def test_make_ui_starts_a_server_and_says_where_its_runs_are_compared(server: Server) -> None:
     assert server.printed.startswith(f"http://127.0.0.1:{server.port}/#/experiments/")
     assert server.synthetic_sweep in server.printed
-    assert ui.answers(server.port)
+    assert pages.answers(server.port)
 
 
 @pytest.mark.parametrize("of_sweep", [False, True], ids=["all", "sweep"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from digits.reports.ui import answers
+from digits.tracking.pages import answers
 from project import free_port
 from servers.processes import started
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import webbrowser
 from collections.abc import Iterator
-from urllib.parse import quote, urlencode
 
 from digits.base.errors import UserError
-from digits.tracking import store
+from digits.tracking import pages
 from digits.tracking.address import no_stray_folder, tracking_uri
 from digits.tracking.opening import open_store
 
@@ -29,11 +27,11 @@ def show(port: int, sweep: str = "") -> int:
     uri = tracking_uri()
     open_store()
     if uri.startswith("http"):
-        print(f"the runs are compared at {comparison_address(uri, sweep)}")
+        print(f"the runs are compared at {pages.comparison(uri, sweep)}")
         return 0
-    if answers(port):
+    if pages.answers(port):
         raise UserError(f"PORT: something answers on port {port} already; try make ui PORT={port + 1}")
-    address = comparison_address(f"http://127.0.0.1:{port}", sweep)
+    address = pages.comparison(pages.server(port), sweep)
     command = ["mlflow", "ui", "--workers", "1", "--port", str(port)]
     # Without the processes that run jobs for language models. In a session of its own, since the server
     # starts processes that would outlive it.
@@ -43,7 +41,7 @@ def show(port: int, sweep: str = "") -> int:
     }
     server = subprocess.Popen([sys.executable, "-m", *command], env=environment, start_new_session=True)
     with no_stray_folder(uri), _ended(server):
-        while server.poll() is None and not answers(port):
+        while server.poll() is None and not pages.answers(port):
             time.sleep(0.2)
         if server.poll() is None:
             print(f"\nthe runs are compared at {address}\n", flush=True)
@@ -61,31 +59,6 @@ def _ended(server: subprocess.Popen[bytes]) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
         server.wait()
-
-
-def comparison_address(server: str, sweep: str = "") -> str:
-    """Return the page of the MLflow server at the URL `server` that compares runs, with a chart for each
-    metric, for the best ten by validation accuracy. With the id of a `sweep`, it has its trials and no other
-    runs.
-
-    By itself the server opens on a page for language models, which is empty here. Ordered by creation, trials
-    would be folded away below their parent, whatever the filter. The filter leaves out the parent, which has
-    no model and no curves; a trial's page links to it.
-    """
-    view = {
-        "workflowType": "machine_learning",
-        "compareRunsMode": "CHART",
-        "searchFilter": f"tags.sweep = '{sweep}'" if sweep else "params.model != ''",
-        "orderByKey": "metrics.`val_accuracy`",
-        "orderByAsc": "false",
-    }
-    return f"{server.rstrip('/')}/#/experiments/{store.use()}/runs?{urlencode(view, quote_via=quote)}"
-
-
-def answers(port: int) -> bool:
-    """Return whether something listens on `port` of this machine."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _has_desktop() -> bool:

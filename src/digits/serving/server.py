@@ -7,18 +7,16 @@ import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI
 
 from digits.base import paths
 from digits.base.errors import UserError
-from digits.reports.ui import answers
 from digits.serving import app
 from digits.serving.choice import Chosen
 from digits.serving.current import Current
-from digits.tracking import store
+from digits.tracking import pages
 from digits.tracking.address import tracking_uri
 
 FOLLOW_SECONDS = 3  # between two questions for a new champion
@@ -26,7 +24,6 @@ SHUTDOWN_SECONDS = 10  # in which what has begun is finished
 BACKLOG = 128  # connections that wait to be accepted
 MOST_CONNECTIONS = 256
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-UI_PORT = 5000  # of `make ui`
 
 
 def serve(current: Current, host: str, port: int) -> None:
@@ -81,12 +78,7 @@ async def _follow(current: Current) -> None:
 
 def run_url(chosen: Chosen) -> str | None:
     """Return the page of the model's run on the tracking server, or in `make ui` if that runs, or None."""
-    uri = tracking_uri()
-    if chosen.run_id is None:
+    in_database = not tracking_uri().startswith("http")
+    if chosen.run_id is None or (in_database and not pages.answers(pages.UI_PORT)):
         return None
-    if not uri.startswith("http"):
-        if not answers(UI_PORT):
-            return None
-        uri = f"http://127.0.0.1:{UI_PORT}"
-    experiment = quote(store.use())
-    return f"{uri.rstrip('/')}/#/experiments/{experiment}/runs/{chosen.run_id}?workflowType=machine_learning"
+    return pages.run(pages.server(), chosen.run_id)

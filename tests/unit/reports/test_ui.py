@@ -2,13 +2,12 @@
 
 import socket
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from digits.base.errors import UserError
 from digits.reports import ui
-from digits.tracking import store
+from digits.tracking import pages, store
 from support import run_script
 
 SERVER = "https://mlflow.example"
@@ -30,29 +29,6 @@ def used_port() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def query(address: str) -> dict[str, str]:
-    """Return the settings of the page, which follow the # of the address."""
-    settings = parse_qs(urlsplit(urlsplit(address).fragment).query, strict_parsing=True)
-    return {key: value for key, (value,) in settings.items()}
-
-
-@pytest.mark.parametrize("server", [SERVER, f"{SERVER}/"])
-def test_the_address_is_the_chart_page_of_the_experiment(server: str) -> None:
-    address = ui.comparison_address(server)
-    assert address.startswith(f"{SERVER}/#/experiments/7/runs?")
-    assert query(address)["workflowType"] == "machine_learning"
-    assert query(address)["compareRunsMode"] == "CHART"
-    assert (query(address)["orderByKey"], query(address)["orderByAsc"]) == ("metrics.`val_accuracy`", "false")
-
-
-def test_the_address_of_a_store_leaves_out_the_parents_which_have_no_model() -> None:
-    assert query(ui.comparison_address(SERVER))["searchFilter"] == "params.model != ''"
-
-
-def test_the_address_of_a_sweep_has_its_trials_and_no_other_runs() -> None:
-    assert query(ui.comparison_address(SERVER, "0123abc"))["searchFilter"] == "tags.sweep = '0123abc'"
-
-
 def test_a_port_in_use_is_refused_with_another(used_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(UserError) as refusal:
@@ -67,7 +43,7 @@ def test_for_a_store_on_a_server_its_address_is_printed_and_nothing_started(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", SERVER)
     assert run_script("ui.py", str(used_port), "0123abc") == 0
-    printed = f"the runs are compared at {ui.comparison_address(SERVER, '0123abc')}\n"
+    printed = f"the runs are compared at {pages.comparison(SERVER, '0123abc')}\n"
     assert capsys.readouterr().out == printed
 
 
@@ -84,7 +60,7 @@ def test_a_wrong_argument_is_refused_in_one_line(words: tuple[str, ...], complai
 
 
 def test_a_port_that_nobody_listens_on_does_not_answer(used_port: int) -> None:
-    assert ui.answers(used_port)
+    assert pages.answers(used_port)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        assert not ui.answers(bound.getsockname()[1])
+        assert not pages.answers(bound.getsockname()[1])
