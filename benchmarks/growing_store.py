@@ -30,7 +30,7 @@ from digits.config.request import Request, compose_request
 from digits.config.schema import Config
 from digits.data.splits import Split, Splits
 from digits.learning.history import Epoch
-from digits.reports import tables, ui
+from digits.reports import tables
 from digits.reports.ranking import rank
 from digits.tracking import queries, runs, store
 from digits.tracking.address import experiment_name, shown, tracking_uri
@@ -151,7 +151,7 @@ def start_server(artifacts: str) -> Iterator[tuple[str, psutil.Process]]:
         start_new_session=True,  # since the server starts processes that would outlive it
     )
     try:
-        while started.poll() is None and not ui.answers(port):
+        while started.poll() is None and not pages.answers(port):
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}", psutil.Process(started.pid)
     finally:
