@@ -32,7 +32,7 @@ from digits.data.splits import Split, Splits
 from digits.learning.history import Epoch
 from digits.reports import tables
 from digits.reports.ranking import rank
-from digits.tracking import queries, runs, store
+from digits.tracking import pages, queries, runs, store
 from digits.tracking.address import experiment_name, shown, tracking_uri
 from digits.tracking.store import Record
 
