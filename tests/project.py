@@ -20,7 +20,6 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-import drawn_digits
 from digits.tracking.pages import answers
 from support import COMPLETE, ROOT
 
@@ -239,15 +238,3 @@ def copy_trained(template: Path, folder: Path) -> Project:
     project = copy_project(template, folder, template / "project/mlflow.db")
     shutil.copytree(template / "project/mlruns", project.root / "mlruns", dirs_exist_ok=True)
     return project
-
-
-def write_drawings(folder: Path, seed: int) -> int:
-    """Write drawn digits, in a folder for each digit, and return how many there are."""
-    count = 0
-    for digit, name, picture in drawn_digits.pictures(seed):
-        (folder / digit).mkdir(parents=True, exist_ok=True)
-        picture.convert("RGBA" if picture.mode == "RGBA" else "RGB").save(
-            folder / f"{digit}/{name}-{count}.png"
-        )
-        count += 1
-    return count

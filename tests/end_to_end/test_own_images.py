@@ -5,14 +5,12 @@ import shutil
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from picture_files import write_photos
 from project import Project, copy_checkout, stages_run
 from support import ROOT
-
-CLASSES = {"apple": (200, 40, 40), "leaf": (40, 180, 60), "sky": (60, 120, 220)}
 
 
 @pytest.fixture
@@ -20,14 +18,7 @@ def checkout(tmp_path: Path) -> Project:
     """A fresh checkout, and photographs in the home directory."""
     project = copy_checkout(tmp_path)
     project.commit()
-    random = np.random.default_rng(0)
-    for name, color in CLASSES.items():
-        folder = tmp_path / "home/photos" / name
-        folder.mkdir(parents=True)
-        for number in range(25):
-            size = random.integers(40, 120, 2)
-            noise = random.integers(-30, 30, (*size, 3)) + color
-            Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"IMG_{number:04}.jpg")
+    write_photos(tmp_path / "home/photos")
     return project
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import requests
 
-from project import Project, write_drawings
+from picture_files import write_drawings
+from project import Project
 
 NAME = "digits-sample"
 

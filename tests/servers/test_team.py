@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from digits.base.processes import this_process
-from project import copy_project, write_drawings
+from picture_files import write_drawings
+from project import copy_project
 from servers.postgres import Postgres
 from servers.s3 import S3
 from servers.team import ADMIN, ADMIN_PASSWORD, PASSWORDS, SECRET, Member, Team, started_team

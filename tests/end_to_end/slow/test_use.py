@@ -6,7 +6,8 @@ from pathlib import Path
 
 import requests
 
-from project import STAGES, Project, free_port, stages_run, write_drawings
+from picture_files import write_drawings
+from project import STAGES, Project, free_port, stages_run
 
 NAME = "digits-sample"
 
