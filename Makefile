@@ -15,7 +15,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format promote serve compare sync ui bench export-setup team-setup lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format promote serve compare sync ui plots bench export-setup team-setup lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -76,6 +76,9 @@ sync: setup ## record what waits in outbox/ because the tracking server was away
 
 ui: setup ## start mlflow ui on PORT, and say at which address the runs, or those of SWEEP, are compared
 	@python src/ui.py $(PORT) $(SWEEP)
+
+plots: setup ## draw DVC's charts, of what is here or of REVS to compare, in a page that needs no network
+	@python src/plots.py $(REVS)
 
 bench: export PYTHONPATH := src
 bench: setup ## measure the presets against the tutorial's plain script (half an hour on MNIST), and the pipeline

@@ -18,10 +18,10 @@ OFFLINE = "--disable-background-networking --disable-component-update --disable-
 
 @contextlib.contextmanager
 def chromium(
-    profile: Path, width: int, height: int, logs: Collection[str] = ()
+    profile: Path, width: int, height: int, logs: Collection[str] = (), offline: bool = False
 ) -> Iterator[webdriver.Chrome]:
-    """Provide a browser with an empty profile, which records all levels of `logs`. Skip the test if there is
-    none."""
+    """Provide a browser with an empty profile, which records all levels of `logs`. If it is `offline`, it
+    finds no host. Skip the test if there is none."""
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("needs Debian's packages chromium and chromium-driver")
     options = webdriver.ChromeOptions()
@@ -30,6 +30,8 @@ def chromium(
         options.add_argument(argument)
     options.add_argument(f"--blink-settings={MOUSE}")
     options.add_argument(f"--window-size={width},{height}")
+    if offline:
+        options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
     options.add_argument(f"--user-data-dir={profile}")
     options.set_capability("goog:loggingPrefs", dict.fromkeys(logs, "ALL"))
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from digits.base.drawing import new_figure, save_figure, use_log_scale
 from digits.data.gallery import draw_gallery, short_name
 from digits.data.splits import Split
+from digits.learning.evaluation import MOST_IN_MATRIX, most_frequent_mistakes
 from digits.learning.history import Epoch
-
-MOST_IN_MATRIX = 30  # classes; a larger matrix cannot be read
-MOST_CONFUSIONS = 30  # that are drawn if there are more classes
 
 
 def draw_mistakes(
@@ -80,8 +78,7 @@ def draw_confusion(title: str, matrix: NDArray[np.int64], classes: Sequence[str]
 
 def _draw_most_frequent(title: str, wrong: NDArray[np.int64], classes: Sequence[str], file: Path) -> None:
     """Draw a bar for each of the most frequent mistakes."""
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
-    pairs = [(*np.unravel_index(each, wrong.shape), wrong.flat[each]) for each in order if wrong.flat[each]]
+    pairs = most_frequent_mistakes(wrong)
     figure, (axis,) = new_figure(title, 1, 8, 1.2 + 0.22 * len(pairs))
     cut = [short_name(name, 24) for name in classes]
     names = [f"{cut[true]} read as {cut[read]}" for true, read, _ in pairs]

@@ -124,6 +124,8 @@ def evaluate(request: Request[Config], splits: Splits) -> None:
             "test_error_percent": report.error_percent,
         }
         files.write_json(reports / "metrics.json", scores)
+        cells = evaluation.confusion_cells(report.confusion, names)
+        files.write_csv(reports / "confusion.csv", cells)
         files.write_csv(reports / "per_class.csv", evaluation.class_scores(test, report, names))
         answers = evaluation.answers(test, report.predicted, names)
         files.write_csv(reports / "predictions.csv", answers)

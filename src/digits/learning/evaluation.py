@@ -12,6 +12,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from digits.data.splits import Split
 
+MOST_IN_MATRIX = 30  # classes; a larger matrix cannot be read
+MOST_MISTAKES = 30  # kinds of mistakes that are shown if there are more classes
+
 
 @dataclasses.dataclass(frozen=True)
 class Report:
@@ -68,6 +71,23 @@ def answers(split: Split, predicted: NDArray[np.intp], classes: Sequence[str]) -
     """Return the name of the true class and of the predicted one for each image."""
     pairs = zip(split.labels, predicted, strict=True)
     return [{"actual": classes[actual], "predicted": classes[answer]} for actual, answer in pairs]
+
+
+def most_frequent_mistakes(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Return true class, predicted class and number of images of the most frequent kinds of mistakes."""
+    wrong = confusion * (1 - np.eye(len(confusion), dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_MISTAKES]
+    cells = ((*divmod(int(each), len(wrong)), int(wrong.flat[each])) for each in order)
+    return [cell for cell in cells if cell[2]]
+
+
+def confusion_cells(confusion: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, object]]:
+    """Return the number of images for each true class and each predicted one. With more than MOST_IN_MATRIX
+    classes, return the most frequent mistakes, or the first class alone if there are none."""
+    cells = [(*cell, int(count)) for cell, count in np.ndenumerate(confusion)]
+    if len(classes) > MOST_IN_MATRIX:
+        cells = sorted(most_frequent_mistakes(confusion)) or cells[:1]
+    return [{"actual": classes[i], "predicted": classes[j], "images": images} for i, j, images in cells]
 
 
 def class_scores(split: Split, report: Report, classes: Sequence[str]) -> list[dict[str, object]]:

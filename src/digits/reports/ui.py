@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-import webbrowser
 from collections.abc import Iterator
 
 from digits.base.errors import UserError
+from digits.reports.desktop import open_page
 from digits.tracking import pages
 from digits.tracking.address import no_stray_folder, tracking_uri
 from digits.tracking.opening import open_store
@@ -45,8 +45,7 @@ def show(port: int, sweep: str = "") -> int:
             time.sleep(0.2)
         if server.poll() is None:
             print(f"\nthe runs are compared at {address}\n", flush=True)
-            if _has_desktop():
-                webbrowser.open(address)
+            open_page(address)
         return server.wait()
 
 
@@ -59,7 +58,3 @@ def _ended(server: subprocess.Popen[bytes]) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
         server.wait()
-
-
-def _has_desktop() -> bool:
-    return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ))

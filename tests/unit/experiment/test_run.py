@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("recording", "prepare")
 
 EPOCH = Epoch(1, 0.9, 0.3, 0.8, 0.8, 0.4, 0.1, 5)
 REPORTS = {
-    *("confusion.png", "history.csv", "learning_curves.png", "metrics.json", "mistakes.png"),
-    *("per_class.csv", "predictions.csv", "training.json"),
+    *("confusion.csv", "confusion.png", "history.csv", "learning_curves.png", "metrics.json"),
+    *("mistakes.png", "per_class.csv", "predictions.csv", "training.json"),
 }
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from digits.data.splits import Split
-from digits.learning.evaluation import Report, class_scores, evaluate
+from digits.learning.evaluation import Report, class_scores, confusion_cells, evaluate
 from support import CLASSES
 
 IMAGES = 200
@@ -108,6 +108,28 @@ def test_precision_recall_and_f1_are_those_of_each_class(
     )
     for name, values in zip(("precision", "recall", "f1", "images"), expected, strict=True):
         assert [row[name] for row in rows] == pytest.approx(list(values))
+
+
+def test_the_confusion_is_written_as_a_row_for_each_pair_of_classes_in_their_order() -> None:
+    cells = confusion_cells(np.array([[9, 0], [2, 7]]), ["ten", "two"])
+    assert [tuple(cell.values()) for cell in cells] == [
+        *(("ten", "ten", 9), ("ten", "two", 0)),
+        *(("two", "ten", 2), ("two", "two", 7)),
+    ]
+
+
+def test_of_many_classes_the_most_frequent_mistakes_are_written() -> None:
+    names, confusion = [f"class {n}" for n in range(100)], 9 * np.eye(100, dtype=np.int64)
+    (only,) = confusion_cells(confusion, names)  # a table has a row, or DVC could not read it
+    assert only == {"actual": "class 0", "predicted": "class 0", "images": 9}
+    confusion[7, 3], confusion[2, 5] = 4, 1
+    assert confusion_cells(confusion, names) == [
+        {"actual": "class 2", "predicted": "class 5", "images": 1},
+        {"actual": "class 7", "predicted": "class 3", "images": 4},
+    ]
+    confusion[50:, 0] = range(2, 52)
+    cells = confusion_cells(confusion, names)
+    assert [cell["images"] for cell in cells] == list(range(22, 52))
 
 
 @pytest.fixture(scope="module")
