@@ -131,7 +131,6 @@ def set_up_process() -> None:
     streams."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves it to us to report exceptions
     os.environ["MPLBACKEND"] = "agg"  # what a notebook sets for its children exists only inside the notebook
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # of files that are there at once

@@ -25,7 +25,7 @@ def test_images_are_prepared_from_another_folder_in_ascii_for_a_notebook_that_re
     command = " ".join(script(prepared, "preprocess.py"))
     output = prepared.run("sh", "-c", f"{command} | head -1", cwd=tmp_path, environment=ASCII | NOTEBOOK)
     first_line, _, rest = output.partition("\n")
-    assert first_line == "train      images (3600, 28, 28, 1) uint8, labels (3600,)"
+    assert first_line == "training images (4000, 28, 28), labels (4000,)"
     assert rest == ""
     written = {file.name for file in (tmp_path / "outputs").rglob("*") if file.is_file()}
     assert {"train.npz", "first_nine.png", "class_counts.csv"} <= written

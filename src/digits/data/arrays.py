@@ -22,6 +22,11 @@ def label_type(classes: int) -> Any:
     return np.uint8 if classes <= 256 else np.uint16
 
 
+def as_pictures(images: Pixels) -> Pixels:
+    """Return images, or one image, without the axis of the channels if there is one channel."""
+    return images.squeeze(-1) if images.shape[-1] == 1 else images
+
+
 def problem_of(images: NDArray[Any], labels: NDArray[Any], classes: int) -> str | None:
     """Return why these cannot be images and labels of this many classes, or None."""
     if not 2 <= classes <= MOST_CLASSES:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from digits.base.drawing import new_figure, save_figure
-from digits.data.arrays import Pixels
+from digits.data.arrays import Pixels, as_pictures
 from digits.data.splits import Splits
 
 LONGEST_NAME = 14  # letters, which have room above an image
@@ -22,9 +22,8 @@ def draw_gallery(title: str, images: Pixels, captions: Sequence[str], columns: i
     for n, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top, left = (n // columns + 1) * height - side, n % columns * width
         across, down = left + (side - wide) / 2, top + (side - tall) / 2
-        shown = image.squeeze(-1) if image.shape[-1] == 1 else image
         axis.imshow(
-            shown,
+            as_pictures(image),
             cmap="gray",
             vmin=0,
             vmax=255,
@@ -39,7 +38,7 @@ def draw_gallery(title: str, images: Pixels, captions: Sequence[str], columns: i
 
 
 def draw_first_nine(title: str, splits: Splits, file: Path) -> None:
-    """Draw the first nine training images below the names of their classes, three by three."""
+    """Draw the first nine images of the split train below the names of their classes, three by three."""
     split = splits["train"]
     names = [short_name(splits.classes[label]) for label in split.labels[:9]]
     draw_gallery(title, split.images[:9], names, 3, file)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ def download(mirrors: Sequence[str], sha256: Mapping[str, str], folder: Path) ->
 
 
 def _fetch(mirror: str, name: str, sha256: str, folder: Path) -> None:
-    import pooch
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook; it is not used
+        import pooch
 
     if mirror.startswith("file:"):
         mirror = url2pathname(urlsplit(mirror).path)

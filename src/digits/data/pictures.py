@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from digits.base.errors import UserError
 from digits.config.data import MODE_OF_CHANNELS, Images
-from digits.data.arrays import Pixels
+from digits.data.arrays import Pixels, as_pictures
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))
@@ -99,7 +99,7 @@ def _as_array(picture: Image.Image) -> Pixels:
 
 def to_picture(image: Pixels) -> Image.Image:
     """Return an image, (height, width, 1 or 3) uint8, as a picture of Pillow."""
-    return Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+    return Image.fromarray(as_pictures(image))
 
 
 def fit_all(images: Pixels, data: Images) -> Pixels:

@@ -17,13 +17,15 @@ def fetch(config: DataConfig, out: Path) -> None:
 
 
 def preprocess(config: DataConfig, out: Path) -> None:
-    """Check and split the images in data/raw, write them to `out`/data/prepared, and print their shapes."""
-    prepared = splits.prepare(config, paths.RAW)
+    """Check and split the images in data/raw, write them to `out`/data/prepared, and print their shapes
+    before and after that."""
+    found = splits.read(config, paths.RAW)
+    prepared = splits.hold_out(found, config)
     with staged(out) as stage:
         archive.save(prepared, config, stage / "data/prepared")
         reports = stage / "reports"
         gallery.draw_first_nine(
-            f"{config.data.name}: the first training images", prepared, reports / "first_nine.png"
+            f"{config.data.name}: the first training images", found, reports / "first_nine.png"
         )
         counts = {name: split.class_counts(len(prepared.classes)) for name, split in prepared.items()}
         files.write_csv(
@@ -33,8 +35,8 @@ def preprocess(config: DataConfig, out: Path) -> None:
                 for label, of_class in enumerate(prepared.classes)
             ],
         )
-    for name, split in prepared.items():
-        print(f"{name:<11}images {split.images.shape} {split.images.dtype}, labels {split.labels.shape}")
+    print(splits.describe_pictures(found))
+    print(splits.describe_splits(prepared))
     print(splits.describe_classes(counts["train"]))
     if prepared.leaked:
         print(

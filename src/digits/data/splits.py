@@ -13,7 +13,15 @@ import numpy as np
 from digits.base.errors import UserError
 from digits.config.data import DataConfig
 from digits.data import sources
-from digits.data.arrays import Labels, Pixels, duplicates, problem_of, refuse_small_classes, split_rows
+from digits.data.arrays import (
+    Labels,
+    Pixels,
+    as_pictures,
+    duplicates,
+    problem_of,
+    refuse_small_classes,
+    split_rows,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,10 +76,8 @@ class Splits(Mapping[str, Split]):
         return height, width, channels
 
 
-def prepare(config: DataConfig, raw: Path) -> Splits:
-    """Read the images in `raw` and hold out the share `config.validation` of the training images.
-
-    The share is the same in each class, and the images keep their order.
+def read(config: DataConfig, raw: Path) -> Splits:
+    """Return the images in `raw` before any are held out: the splits train and test.
 
     Raises UserError if the images are not those of `config.data`, or damaged, or cannot be trained on.
     """
@@ -80,20 +86,51 @@ def prepare(config: DataConfig, raw: Path) -> Splits:
         problem = problem_of(images, labels, len(found.classes)) if len(labels) else "no images"
         if problem:
             raise UserError(f"{raw}: {problem} ({config.data.file})")
-    all_images, test = Split(*found.train), Split(*found.test)
-    refuse_small_classes(
-        all_images.labels, found.classes, 1 if config.validation == 0 else 2, "training images"
-    )
-    kept, held_out = np.arange(len(all_images)), np.arange(0)
+    train, test = Split(*found.train), Split(*found.test)
+    fewest = 1 if config.validation == 0 else 2
+    refuse_small_classes(train.labels, found.classes, fewest, "training images")
+    digest = hashlib.md5(f"{train.digest} {test.digest}".encode()).hexdigest()
+    leaked = len(duplicates(train.images, test.images))
+    return Splits({"train": train, "test": test}, digest, found.classes, leaked)
+
+
+def hold_out(found: Splits, config: DataConfig) -> Splits:
+    """Return the splits train, validation and test of what `read` returned: the share `config.validation` of
+    the training images is held out.
+
+    The share is the same in each class, and the images keep their order.
+
+    Raises UserError if the share is too small for the classes.
+    """
+    whole = found["train"]
+    kept, held_out = np.arange(len(whole)), np.arange(0)
     if config.validation:
-        kept, held_out = split_rows(all_images.labels, config.validation, config.split_seed, "validation")
-    train, validation = (Split(all_images.images[rows], all_images.labels[rows]) for rows in (kept, held_out))
-    digest = hashlib.md5(f"{all_images.digest} {test.digest}".encode()).hexdigest()
-    return Splits(
-        {"train": train, "validation": validation, "test": test},
-        digest,
-        found.classes,
-        leaked=len(duplicates(all_images.images, test.images)),
+        kept, held_out = split_rows(whole.labels, config.validation, config.split_seed, "validation")
+    train, validation = (Split(whole.images[rows], whole.labels[rows]) for rows in (kept, held_out))
+    by_name = {"train": train, "validation": validation, "test": found["test"]}
+    return dataclasses.replace(found, by_name=by_name)
+
+
+def prepare(config: DataConfig, raw: Path) -> Splits:
+    """Read the images in `raw` and hold out some for validation. Raises UserError as `read` and `hold_out`
+    do."""
+    return hold_out(read(config, raw), config)
+
+
+def describe_pictures(found: Splits) -> str:
+    """Return the shapes of what `read` returned, a line for each split. Images of one channel have no axis
+    for it here, as in the files of MNIST."""
+    return "\n".join(
+        f"{name} images {as_pictures(split.images).shape}, labels {split.labels.shape}"
+        for name, split in zip(("training", "test"), found.values(), strict=True)
+    )
+
+
+def describe_splits(splits: Splits) -> str:
+    """Return the shapes of the arrays, a line for each split."""
+    return "\n".join(
+        f"{name:<11}images {split.images.shape} {split.images.dtype}, labels {split.labels.shape}"
+        for name, split in splits.items()
     )
 
 

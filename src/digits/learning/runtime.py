@@ -18,6 +18,7 @@ def start(threads: int) -> None:
     Raises UserError if TensorFlow has already started with another number, which it keeps until the process
     ends.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with stderr_held_back():
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # or it warns about every second network in a sweep

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import keras
+from rich.console import Console
 from rich.progress import Progress
 
 from digits.base.errors import DivergedError
@@ -46,7 +47,8 @@ def train(
     if start:
         trainer.restore(start.arrays)
         history.extend(start.history)
-    with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
+    console = Console(force_jupyter=False)  # or each line is a piece of HTML in a notebook
+    with Progress(console=console, transient=True, disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("")
         for number in range(len(history) + 1, config.epochs + 1):
             started = time.perf_counter()
@@ -63,7 +65,7 @@ def train(
             rate, seconds = float(trainer.optimizer.learning_rate), time.perf_counter() - started
             history.append(Epoch(number, accuracy, loss, *scores, rate, seconds))
             keep(trainer.state(), history)
-            progress.console.print(history[-1].line(config.epochs), highlight=False, soft_wrap=True)
+            console.print(history[-1].line(config.epochs), highlight=False, soft_wrap=True)
             on_epoch(history[-1])
     return model, history
 

@@ -3,14 +3,18 @@
 import csv
 import gzip
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from digits.base import paths
+from digits.base import files, paths
 from digits.base.errors import UserError
-from digits.config.data import DataConfig, Idx
-from digits.data import archive, idx, pipeline
+from digits.config.data import Arrays, Data, DataConfig, Folder, Idx, Package
+from digits.data import archive, idx, pipeline, sources
 
 
 def files_in(folder: Path) -> set[str]:
@@ -83,11 +87,64 @@ def test_preprocess_writes_splits_and_reports(
     rows = list(csv.DictReader((out / "reports/class_counts.csv").open()))
     assert rows == [{"class": str(n), "train": "40", "validation": "10", "test": "10"} for n in range(10)]
     assert capsys.readouterr().out.splitlines() == [
+        "training images (500, 28, 28), labels (500,)",
+        "test images (100, 28, 28), labels (100,)",
         "train      images (400, 28, 28, 1) uint8, labels (400,)",
         "validation images (100, 28, 28, 1) uint8, labels (100,)",
         "test       images (100, 28, 28, 1) uint8, labels (100,)",
         "10 classes with 40 training images each",
     ]
+
+
+def idx_files(folder: Path, images: Any, labels: Any) -> Data:
+    for (of_images, of_labels), n in ((idx.TRAIN, 40), (idx.TEST, 8)):
+        idx.write(folder / of_images, images[:n, ..., 0])
+        idx.write(folder / of_labels, labels[:n])
+    return Idx(name="mine", source="idx", path=str(folder))
+
+
+def archive_of_arrays(folder: Path, images: Any, labels: Any) -> Data:
+    np.savez(folder / "mine.npz", images=images, labels=labels)
+    return Arrays(name="mine", source="arrays", path=str(folder / "mine.npz"), test=0.2)
+
+
+def picture_files(folder: Path, images: Any, labels: Any) -> Data:
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        file = files.with_parents(folder / f"{label}/{number:02}.png")
+        Image.fromarray(np.repeat(image, 3, axis=-1)).save(file)
+    return Folder(name="mine", source="folder", path=str(folder), color_mode="rgb", test=0.2)
+
+
+def package(*_: Any) -> Data:
+    return Package(name="mine", source="scikit-learn", test=360)
+
+
+@pytest.mark.parametrize("source", [idx_files, archive_of_arrays, picture_files, package])
+def test_the_first_nine_are_those_before_images_are_held_out(
+    config: DataConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    source: Callable[[Path, Any, Any], Data],
+) -> None:
+    (tmp_path / "mine").mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    data = source(tmp_path / "mine", images, np.arange(40, dtype=np.uint8) % 4)
+    changed = config.model_copy(update={"data": data, "validation": 0.5})
+    drawn: list[Any] = []
+    monkeypatch.setattr("digits.data.gallery.draw_gallery", lambda *arguments: drawn.append(arguments))
+    monkeypatch.setattr(paths, "RAW", tmp_path / "out/data/raw")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    pipeline.fetch(changed, tmp_path / "out")
+    pipeline.preprocess(changed, tmp_path / "out")
+    (whole, labels), _, classes = sources.read(changed, paths.RAW)
+    ((_, shown, names, *_),) = drawn
+    np.testing.assert_array_equal(shown, whole[:9])
+    assert names == [classes[label] for label in labels[:9]]
+    kept = archive.load(changed, tmp_path / "out/data/prepared", "train")["train"]
+    assert not np.array_equal(kept.images[:9], shown)
+    shape = whole.shape[:3] if whole.shape[3] == 1 else whole.shape
+    assert capsys.readouterr().out.startswith(f"training images {shape}, labels {labels.shape}\n")
 
 
 @pytest.mark.usefixtures("where_raw_is")

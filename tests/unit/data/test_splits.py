@@ -1,4 +1,4 @@
-"""How the images are split. test_prepared.py has what is kept on disk."""
+"""How the images are split. test_archive.py has what is kept on disk."""
 
 from pathlib import Path
 
@@ -29,6 +29,16 @@ def test_the_split_is_a_partition_with_the_same_share_of_each_class(
     assert prepared["validation"].class_counts(10) == [10] * 10
     assert as_set(prepared["train"]) | as_set(prepared["validation"]) == as_set(make_split(500))
     assert not as_set(prepared["train"]) & as_set(prepared["validation"])
+
+
+def test_what_is_read_holds_nothing_out_and_has_the_digest_of_the_splits(
+    raw: Path, config: DataConfig, make_split: MakeSplit
+) -> None:
+    found = splits.read(config, raw)
+    assert list(found) == ["train", "test"]
+    np.testing.assert_array_equal(found["train"].images, make_split(500).images)
+    np.testing.assert_array_equal(found["train"].labels, make_split(500).labels)
+    assert found.digest == splits.hold_out(found, config).digest
 
 
 def test_the_test_set_is_left_alone(raw: Path, config: DataConfig, make_split: MakeSplit) -> None:

@@ -2,10 +2,8 @@
 
 import io
 import sys
-from collections.abc import Iterator
 
 import pytest
-import rich
 
 from digits.learning import training
 from digits.learning.history import Epoch
@@ -34,14 +32,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def _new_console() -> Iterator[None]:
-    """Make rich look for a terminal again, which it does once in a process."""
-    yield
-    rich.reconfigure()
-
-
-@pytest.mark.usefixtures("_new_console")
 def test_a_terminal_shows_a_bar_and_keeps_the_lines(
     make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +39,6 @@ def test_a_terminal_shows_a_bar_and_keeps_the_lines(
         terminal = Terminal()
         patch.setattr(sys, "stdout", terminal)
         patch.setenv("TERM", "xterm")
-        rich.reconfigure()
         _, history = training.train(
             make_request(*SPRINT).config, make_splits(train=make_split(100), validation=make_split(20))
         )
