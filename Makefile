@@ -30,8 +30,7 @@ setup: .venv/installed ## create .venv and install what requirements.txt pins
 	@touch $@
 
 run: setup ## run the pipeline on the 5,000 digits of data=sample, in a copy of the project
-	dvc exp run --temp -S data=sample
-	@python src/summary.py data=sample
+	@python src/run.py data=sample
 
 letters: setup ## draw the letters A to Z from the fonts of Debian packages, for data=letters
 	@python examples/letters.py

@@ -11,7 +11,7 @@ from digits.config.schema import Config
 
 
 def main(request: Request[Config]) -> None:
-    from digits.reports.summary import summarize
+    from digits.experiment.summary import summarize
 
     summarize(request.config)
 

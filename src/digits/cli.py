@@ -133,6 +133,8 @@ def set_up_process() -> None:
     os.environ["MPLBACKEND"] = "agg"  # what a notebook sets for its children exists only inside the notebook
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # of a page for language models; the summary has the right one
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # of files that are there at once
     _open_closed_streams()
     relax_garbage_collection()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+LAUNCHERS = ("hydra._internal.core_plugins.basic_launcher", "hydra_plugins.hydra_joblib_launcher._core")
 
 
 class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
@@ -16,6 +20,8 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self._sweep = getattr(task_function, "sweep", None)  # see digits.cli.run
         self._launched = 0
+        for launcher in LAUNCHERS:
+            logging.getLogger(launcher).addFilter(_without_parent)
 
     def sweep(self, arguments: list[str]) -> Any:
         from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -46,3 +52,9 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
         composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
         values = to_plain_values(composed, composed.hydra, read_params()["overrides"])
         return to_request(values, Config, folder)
+
+
+def _without_parent(record: logging.LogRecord) -> bool:
+    """Take the id of the sweep out of what a launcher says of each trial: it is the same for all."""
+    record.msg = re.sub(r" parent_run=\w+", "", str(record.msg))
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from digits.config.schema import Config
 from digits.data.splits import Splits
 from digits.experiment import figures
 from digits.experiment.interrupted import Progress, resumable
+from digits.experiment.summary import is_part_of_more, summarize_recorded
 from digits.learning import evaluation, model_file, runtime, training
 from digits.learning.checkpoint import Arrays
 from digits.learning.history import Epoch
@@ -28,20 +30,30 @@ def train(request: Request[Config], splits: Splits) -> list[Epoch]:
     """Train as a run, and write the model and its reports to `request.out`. A training that was killed goes
     on in the run that it had."""
     with resumable(request, splits) as progress:
-        return _train(request, splits, progress)
+        history, recording = _train(request, splits, progress)
+    if _is_brief(request):
+        print(history[-1].line(request.config.epochs))
+    summarize_recorded(request, recording)
+    return history
 
 
 def train_and_evaluate(request: Request[Config], splits: Splits, test: Splits) -> list[Epoch]:
     """Train, and score the model in the same run. If this is killed after the training, only the scores are
     left to do."""
     with resumable(request, splits) as progress:
-        history = _train(request, splits, progress)
+        history, recording = _train(request, splits, progress)
         model = str(request.out / "models/model.keras")
-        evaluate(request.with_options(model_file=model, offline=True), test)
+        report = evaluate(request.with_options(model_file=model, offline=True), test)
+    if request.options.parent_run is not None:
+        print(
+            f"{runs.run_name(request)}: val_accuracy {history[-1].val_accuracy or 0:.4f}, "
+            f"test_accuracy {report.accuracy:.4f}"
+        )
+    summarize_recorded(request, recording)
     return history
 
 
-def _train(request: Request[Config], splits: Splits, progress: Progress) -> list[Epoch]:
+def _train(request: Request[Config], splits: Splits, progress: Progress) -> tuple[list[Epoch], Recording]:
     with run_of(request, splits, progress) as recording, staged(request.out) as stage:
         model, history = fit(recording, request, splits, progress)
         rows = [{"epoch": epoch.epoch} | epoch.metrics() for epoch in history]
@@ -59,7 +71,7 @@ def _train(request: Request[Config], splits: Splits, progress: Progress) -> list
             predicted = evaluation.evaluate(model, splits["validation"]).predicted
             answers = evaluation.answers(splits["validation"], predicted, splits.classes)
             recording.log_texts({store.VALIDATION_ANSWERS: files.to_csv(answers)})
-    return history
+    return history, recording
 
 
 def run_of(
@@ -103,15 +115,23 @@ def fit(
         print(f"goes on after epoch {done} of {request.config.epochs}, where it was interrupted")
         for epoch in progress.start.history:
             record(epoch)
-    trained = training.train(request.config, splits, record, progress.start, keep)
+    # the bars of several workers would overwrite each other
+    lines, bar = not _is_brief(request), request.resources.workers == 1
+    trained = training.train(request.config, splits, record, progress.start, keep, lines, bar)
     accuracy = trained[1][-1].val_accuracy
     error = {} if accuracy is None else {"val_error_percent": 100 * (1 - accuracy)}
     recording.log_metrics({"train_seconds": progress.seconds, **error})
     return trained
 
 
-def evaluate(request: Request[Config], splits: Splits) -> None:
-    """Score the model, write reports to `request.out`, record them, and print the accuracy."""
+def _is_brief(request: Request[Config]) -> bool:
+    """Return whether a person sees what is printed among that of other trials, or of other stages."""
+    return sys.stdout.isatty() and is_part_of_more(request)
+
+
+def evaluate(request: Request[Config], splits: Splits) -> evaluation.Report:
+    """Score the model, write reports to `request.out`, record them, and print the accuracy. Return how it
+    did."""
     test, names, data = splits["test"], splits.classes, request.config.data.name
     opened = runs.check_store(request)
     report = evaluation.evaluate(model_file.load(request.model_file, splits.shape, splits.classes), test)
@@ -133,10 +153,11 @@ def evaluate(request: Request[Config], splits: Splits) -> None:
         figures.draw_confusion(title, report.confusion, names, reports / "confusion.png")
         figures.draw_mistakes(title, test, report.probabilities, names, reports / "mistakes.png")
         runs.record_scores(request, splits, scores, reports, opened)
-    print(
-        f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
-        f"{len(test):,} {data} images), balanced accuracy {report.balanced_accuracy:.2%}, "
-        f"loss {report.loss:.4f}"
-    )
+    if request.options.parent_run is None or not _is_brief(request):
+        print(
+            f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
+            f"{len(test):,} {data} images), balanced {report.balanced_accuracy:.2%}, loss {report.loss:.4f}"
+        )
     if splits.leaked:
         print(f"leakage: {splits.leaked:,} of these images were seen in training or validation")
+    return report

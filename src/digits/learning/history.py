@@ -32,6 +32,12 @@ class Epoch:
         return {name: value for name, value in values.items() if value is not None}
 
     def line(self, epochs: int) -> str:
-        """Return the metrics in one line, as epoch `epoch` of `epochs`."""
-        metrics = "  ".join(f"{name} {value:.5g}" for name, value in self.metrics().items())
-        return f"epoch {self.epoch}/{epochs}  {metrics}"
+        """Return what tells most of epoch `epoch` of `epochs`, in one line of a terminal with 100 columns."""
+        heading = f"epoch {self.epoch}/{epochs}".ljust(len(f"epoch {epochs}/{epochs}"))
+        known = self.metrics()
+        scores = [
+            f"{name} {known[name]:.4f}"
+            for name in ("accuracy", "loss", "val_accuracy", "val_loss")
+            if name in known
+        ]
+        return "  ".join([heading, *scores, f"seconds {self.seconds:.1f}"])

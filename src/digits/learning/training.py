@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TextColumn
 
 from digits.base.errors import DivergedError
 from digits.config.schema import Config, Network
@@ -26,9 +26,13 @@ def train(
     on_epoch: Callable[[Epoch], object] = lambda _: None,
     start: State | None = None,
     keep: Callable[[Arrays, Sequence[Epoch]], object] = lambda *_: None,
+    lines: bool = True,
+    bar: bool = True,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Return a model that was trained on the split train, and its history. Prints a line for each epoch, and
-    calls `on_epoch` after it.
+    """Return a model that was trained on the split train, and its history. Calls `on_epoch` after each epoch.
+
+    With `lines`, prints one for each epoch. With `bar`, a terminal shows how much of the training is done, as
+    long as it lasts.
 
     The training goes on from `start`, to the same bits. After each epoch, before `on_epoch` is called, `keep`
     is called with the state and the history so far, from which it could go on.
@@ -48,14 +52,16 @@ def train(
         trainer.restore(start.arrays)
         history.extend(start.history)
     console = Console(force_jupyter=False)  # or each line is a piece of HTML in a notebook
-    with Progress(console=console, transient=True, disable=not sys.stdout.isatty()) as progress:
-        bar = progress.add_task("")
+    sizes = [trainer.epoch_size(number) for number in range(1, config.epochs + 1)]
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[score]}"))
+    shown = bar and sys.stdout.isatty()
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+        done = sum(sizes[: len(history)])
+        task = progress.add_task("", total=sum(sizes), completed=done, score="")
         for number in range(len(history) + 1, config.epochs + 1):
             started = time.perf_counter()
-            progress.reset(
-                bar, total=trainer.epoch_size(number), description=f"epoch {number}/{config.epochs}"
-            )
-            accuracy, loss = trainer.run_epoch(number, lambda images: progress.advance(bar, images))
+            progress.update(task, description=f"epoch {number}/{config.epochs}")
+            accuracy, loss = trainer.run_epoch(number, lambda images: progress.advance(task, images))
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"learning_rate: {config.learning_rate:g} is too high; "
@@ -65,7 +71,10 @@ def train(
             rate, seconds = float(trainer.optimizer.learning_rate), time.perf_counter() - started
             history.append(Epoch(number, accuracy, loss, *scores, rate, seconds))
             keep(trainer.state(), history)
-            console.print(history[-1].line(config.epochs), highlight=False, soft_wrap=True)
+            if lines:
+                console.print(history[-1].line(config.epochs), highlight=False, soft_wrap=True)
+            if scores.accuracy is not None:
+                progress.update(task, score=f"val_accuracy {scores.accuracy:.4f}")
             on_epoch(history[-1])
     return model, history
 

@@ -9,7 +9,8 @@ import dataclasses
 import functools
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from digits.config.params import CHOSEN_BY_RECIPE, PRESETS
 from digits.tracking.store import DATA_DIGEST, Record
@@ -33,13 +34,14 @@ class Score:
     deviation: float | None
     count: int
 
-    def __str__(self) -> str:
-        return with_deviation(self.mean, self.deviation)
+    def text(self, metric: str) -> str:
+        """Return the score as one of this metric."""
+        return with_deviation(self.mean, self.deviation, metric)
 
 
-def with_deviation(value: float, deviation: float | None) -> str:
+def with_deviation(value: float, deviation: float | None, metric: str) -> str:
     """Return the value with four digits after the point, or with one for seconds and other large values."""
-    digits = 4 if abs(value) < 10 else 1
+    digits = 1 if metric.endswith("seconds") or abs(value) >= 10 else 4
     return f"{value:.{digits}f}" + ("" if deviation is None else f" ± {deviation:.{digits}f}")
 
 
@@ -147,8 +149,23 @@ def _preset_of(name: str) -> str:
 
 
 def group_label(group: Group, names: Sequence[str]) -> str:
-    """Return these parameters of the group in one line."""
-    return " ".join(f"{name}={group.parameters.get(name, '')}" for name in names) or "all"
+    """Return these parameters of the group in one line, under short names."""
+    short = short_names(names)
+    return " ".join(f"{short[name]}={group.parameters.get(name, '')}" for name in names) or "all"
+
+
+def short_names(names: Collection[str]) -> dict[str, str]:
+    """Return for each dotted name as much of its end as tells it from the others: filters for
+    model.filters."""
+    ends = {name: _ends(name) for name in names}
+    shared = Counter(end for of_name in ends.values() for end in of_name)
+    return {name: next((end for end in of_name if shared[end] == 1), name) for name, of_name in ends.items()}
+
+
+def _ends(name: str) -> list[str]:
+    """Return the ends of a dotted name, the shortest first."""
+    parts = name.split(".")
+    return [".".join(parts[start:]) for start in reversed(range(len(parts)))]
 
 
 def standard_error(best: Score, other: Score, pooled: float | None) -> float | None:

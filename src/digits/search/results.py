@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from digits.base import files
+from digits.experiment.summary import shown_folder
 from digits.reports import figures, tables
-from digits.reports.ranking import Group, group_label, varying
+from digits.reports.ranking import Group, group_label, short_names, varying
 from digits.search import trials
 from digits.tracking.recording import Recording
 
@@ -32,10 +33,23 @@ def report(parent: Recording, groups: Sequence[Group], best: Group, command: str
     tables.print_table(rows)
 
 
+def print_trial(outcome: str, values: Mapping[str, object]) -> None:
+    """Print how a trial of a search ended, and the values that it tried."""
+    short = short_names(values)
+    words = " ".join(f"{short[name]}={_shown(value)}" for name, value in values.items())
+    first, *others = tables.folded(f"{outcome}  {words}", tables.console().width, indent=4)
+    print(first.strip(), *others, sep="\n", flush=True)
+
+
+def _shown(value: object) -> str:
+    # lists and strings are choices, in JSON
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace(", ", ",").strip('"')
+
+
 def print_where_to_look(parent: str, command: str, folder: Path) -> None:
     """Say how the best trial is repeated, and where tables, figures and trials are."""
     print(
-        f"best by validation accuracy; to repeat it: {command}\n"
-        f"tables and figures: {folder}\n"
+        f"best by validation accuracy; to repeat it: {command}\n\n"
+        f"tables and figures: {shown_folder(folder)}\n"
         f"look at the trials: make ui SWEEP={parent}\n"
     )

@@ -43,7 +43,7 @@ def tune(request: Request[Config]) -> float:
     # on another machine a person may have forgotten to name the MLflow store
     begun = isinstance(search.store, PostgresStore) and bool(study.trials)
     with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock, begun) as parent:
-        print(f"study {search.study}")
+        print(f"study {search.study}: {search.settings.trials} trials")
         studies.optimize(
             study,
             search,
@@ -66,6 +66,7 @@ def run_trial(
 
     from digits.experiment import recorded
     from digits.experiment.interrupted import resumable
+    from digits.search import results
     from digits.search import study as studies
 
     try:
@@ -84,7 +85,7 @@ def run_trial(
             assert epoch.val_accuracy is not None
             trial.report(epoch.val_accuracy, epoch.epoch)
             if epoch.epoch < request.config.epochs and trial.should_prune():
-                raise optuna.TrialPruned(f"after epoch {epoch.epoch}")
+                raise optuna.TrialPruned(f"after epoch {epoch.epoch}, val_accuracy {epoch.val_accuracy:.4f}")
 
         try:
             _, history = recorded.fit(recording, request, prepared, progress, prune)
@@ -92,10 +93,11 @@ def run_trial(
             pruned = reason
             recording.set_tags({"pruned": "true"})
     if pruned:
-        print(f"trial {trial.number} pruned: {pruned}")
+        results.print_trial(f"trial {trial.number} pruned: {pruned}", trial.params)
         raise optuna.TrialPruned(str(pruned))
-    print(f"trial {trial.number}: validation accuracy {history[-1].val_accuracy:.2%}")
-    return history[-1].val_accuracy or 0.0
+    accuracy = history[-1].val_accuracy or 0.0
+    results.print_trial(f"trial {trial.number}: val_accuracy {accuracy:.4f}", trial.params)
+    return accuracy
 
 
 def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: Lock) -> float:
@@ -114,7 +116,7 @@ def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: L
         raise UserError(f"search.pruner: all {len(study.trials)} trials were pruned; choose a milder one")
     winner = trials.winner_run(search_run, best.number)
     if winner is None:
-        print(f"trial {best.number} won; it is trained again and scored")
+        print(f"\ntrial {best.number} won; it is trained again and scored")
         run.train_and_evaluate(search.at(best, search_run))
         with lock:  # again, which fails if it was lost meanwhile: then another process trains a winner, too
             trials.mark_winner(search_run, best.number, search.request.out / "models/model.keras")

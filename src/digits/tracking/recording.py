@@ -54,6 +54,11 @@ class Recording:
         """The id of the run in the store, or an empty string as long as the store is away."""
         return self._outbox.run_id
 
+    @property
+    def delivered(self) -> bool:
+        """Whether the store has everything that was recorded so far."""
+        return self._sender is not None and not self._sender.left
+
     def start_run(self, name: str, parent: str | None, tags: Mapping[str, str], shared: bool = False) -> None:
         """Start the run with this name, `parent` and tags, or let it go on with what it has. It can be
         `shared` by several processes that record in it."""

@@ -54,7 +54,7 @@ def three_runs(recording: str) -> str:
 @pytest.mark.usefixtures("three_runs")
 @pytest.mark.parametrize(
     ("format", "start"),
-    [("csv", "rank,model.first_layer,runs,"), ("markdown", "| rank | model.first_layer |")],
+    [("csv", "rank,model.first_layer,runs,"), ("markdown", "| rank | first_layer |")],
 )
 def test_the_ranking_is_exported(
     format: str, start: str, picture: Path, drawing: Drawing, capsys: pytest.CaptureFixture[str]
@@ -166,8 +166,8 @@ def test_curves_are_drawn_of_the_best_groups_at_every_epoch(picture: Path) -> No
     for number in range(CURVES + 1):
         record(0.5 + number / 100, f"model.dropout=0.{number}")
     compare("", "val_accuracy", "csv", picture, asked)
-    assert list(asked.curves) == [f"model.dropout=0.{number}" for number in range(CURVES, 0, -1)]
-    assert asked.curves["model.dropout=0.1"] == {
+    assert list(asked.curves) == [f"dropout=0.{number}" for number in range(CURVES, 0, -1)]
+    assert asked.curves["dropout=0.1"] == {
         "accuracy": [[(1, 0.51), (2, 0.51)]],
         "val_accuracy": [[(1, 0.255), (2, 0.51)]],
     }

@@ -133,6 +133,18 @@ def test_the_label_of_a_group_names_what_tells_it_apart() -> None:
     assert ranking.group_label(group, []) == "all"
 
 
+def test_a_short_name_is_as_much_of_the_end_as_no_other_name_has() -> None:
+    assert ranking.short_names(
+        ["model.filters", "recipe.flip", "data.flip", "optimizer", "recipe.optimizer"]
+    ) == {
+        "model.filters": "filters",
+        "recipe.flip": "recipe.flip",
+        "data.flip": "data.flip",
+        "optimizer": "optimizer",
+        "recipe.optimizer": "recipe.optimizer",
+    }
+
+
 def test_the_standard_error_of_a_difference_is_welchs() -> None:
     error = ranking.standard_error(Score(0.9, 0.03, 9), Score(0.8, 0.04, 4), pooled=None)
     assert error == pytest.approx(math.sqrt(0.03**2 / 9 + 0.04**2 / 4))

@@ -3,7 +3,7 @@
 import pytest
 
 from digits.base.errors import UserError
-from digits.reports.summary import summarize
+from digits.experiment.summary import summarize
 from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
 from support import DIGEST, SMALL, make_request, make_splits, run_script
