@@ -23,10 +23,14 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = cli.Parser()
-    parser.add_argument("filter", nargs="?", default="", help="which runs, in MLflow's search syntax")
-    parser.add_argument("--metric", default="val_accuracy", help="rank by this metric (default: %(default)s)")
-    parser.add_argument("--format", choices=("table", "markdown", "csv"), default="table")
     parser.add_argument(
-        "--picture", type=Path, default=Path("outputs/compare.png"), help="learning curves (%(default)s)"
+        "filter", nargs="?", default="", help="which runs, in MLflow's search syntax; default: all"
+    )
+    parser.add_argument("--metric", default="val_accuracy", help="rank by this metric")
+    parser.add_argument(
+        "--format", choices=("table", "markdown", "csv"), default="table", help="of the ranking"
+    )
+    parser.add_argument(
+        "--picture", type=Path, default=Path("outputs/compare.png"), help="file for the learning curves"
     )
     cli.run_parsed(main, parser)

@@ -16,4 +16,5 @@ def main(request: Request[Config]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config)
+    keys = ("data", "split_seed", "validation", "threads", "model_file", "out", "offline")
+    cli.run(main, Config, keys, check=run.check_data)

@@ -6,6 +6,7 @@ python src/experiment.py -m sweep=presets hydra/launcher=joblib hydra.launcher.n
 """
 
 from digits import cli
+from digits.config.params import EXPERIMENT
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.experiment import run
@@ -17,4 +18,5 @@ def main(request: Request[Config]) -> float | None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, sweep=sweep)
+    keys = (*EXPERIMENT, "threads", "sweep", "out", "resume", "offline")
+    cli.run(main, Config, keys, check=run.check, sweep=sweep)

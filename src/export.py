@@ -1,8 +1,8 @@
 """Export a model to ONNX, LiteRT or TensorFlow's SavedModel, to use it without this project.
 
-python src/export.py                                       the champion, as outputs/export/model.onnx
-python src/export.py format=litert data=letters            that of another preset, as .../model.tflite
-python src/export.py format=saved_model model=RUN          the model of the run with this id or name
+python src/export.py                                       the champion, as ONNX
+python src/export.py format=litert data=letters            that of another preset, as LiteRT
+python src/export.py format=saved_model model=RUN          that of the run with this id or name
 python src/export.py model=models/model.keras out=my.onnx  a file, to another file
 """
 
@@ -26,7 +26,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = cli.Parser()
-    parser.add_argument("--format", choices=exporting.FORMATS, default="onnx", help="default: %(default)s")
+    parser.add_argument("--format", choices=exporting.FORMATS, default="onnx", help="of what is written")
     options.add_model(parser)
-    parser.add_argument("--out", type=Path, help="file or folder to write (default: one in outputs/export/)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="file or folder to write; default: one in outputs/export/"
+    )
     cli.run_parsed(main, parser)

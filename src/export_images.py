@@ -18,4 +18,4 @@ def main(request: Request[DataConfig]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, DataConfig)
+    cli.run(main, DataConfig, ("data", "out"))

@@ -23,4 +23,4 @@ def main(request: Request[DataConfig]) -> None:
 
 if __name__ == "__main__":
     # without Hydra's own start, which takes half of the time: DVC runs this command each time
-    cli.run_composed(main, DataConfig)
+    cli.run_composed(main, DataConfig, ("data", "out", "offline"))

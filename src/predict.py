@@ -2,9 +2,9 @@
 
 python src/predict.py photo.jpg scan.png folder/
 python src/predict.py folder/ --format csv --probabilities > answers.csv
-python src/predict.py photo.jpg --out sheet.png              draw it as the network sees it
-python src/predict.py photo.jpg model=models/model.keras     with the model of the last `dvc repro`
-python src/predict.py - prepare=none < scan.png              fitted to the size, and not prepared as MNIST was
+python src/predict.py photo.jpg --out sheet.png           draw it as the network sees it
+python src/predict.py photo.jpg model=models/model.keras  with the model of the last `dvc repro`
+python src/predict.py - prepare=none < scan.png           fitted to the size alone
 """
 
 import argparse
@@ -41,9 +41,14 @@ if __name__ == "__main__":
         help="auto: as the images of the model were, unless the size fits; mnist: always cropped, centred, "
         "and bright on black; none: fitted to the size alone",
     )
-    parser.add_argument("--format", choices=FORMATS, default="table")
-    parser.add_argument("--probabilities", action="store_true", help="show those of all classes")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="of the answers")
     parser.add_argument(
-        "--out", type=Path, metavar="SHEET.png", help="draw the pictures as the network sees them"
+        "--probabilities", action="store_true", help="show those of all classes; default: of the best"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="SHEET.png",
+        help="draw the pictures as the network sees them; default: draw none",
     )
     cli.run_parsed(main, parser)

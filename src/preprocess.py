@@ -1,8 +1,8 @@
 """Check the fetched images and split them into training, validation and test images.
 
-python src/preprocess.py validation=0.2                         into a new folder in outputs/
-python src/preprocess.py split_seed=1 out=.                     into data/prepared, as DVC does
-dvc exp run --temp -S validation=0.2                            as part of an experiment
+python src/preprocess.py validation=0.2      into a new folder in outputs/
+python src/preprocess.py split_seed=1 out=.  into data/prepared, as DVC does
+dvc exp run --temp -S validation=0.2         as part of an experiment
 """
 
 from digits import cli
@@ -17,4 +17,4 @@ def main(request: Request[DataConfig]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, DataConfig)
+    cli.run(main, DataConfig, ("data", "split_seed", "validation", "out"))

@@ -27,7 +27,12 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = cli.Parser()
-    parser.add_argument("run", nargs="?", metavar="RUN", help="id or name of a run, or list, or rollback")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        metavar="RUN",
+        help="id or name of a run, or list, or rollback; default: the best run",
+    )
     options.add_data(parser)
     parser.add_argument(
         "--force", choices=("true", "false"), default="false", help="promote even if it is not better"

@@ -6,6 +6,7 @@ python src/summary.py model=tutorial recipe=tutorial seed=1
 """
 
 from digits import cli
+from digits.config.params import EXPERIMENT
 from digits.config.request import Request
 from digits.config.schema import Config
 
@@ -17,4 +18,4 @@ def main(request: Request[Config]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run_composed(main, Config)
+    cli.run_composed(main, Config, EXPERIMENT)

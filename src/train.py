@@ -6,6 +6,7 @@ python src/train.py optimizer=adam schedule=cosine model.dropout=0.5
 """
 
 from digits import cli
+from digits.config.params import EXPERIMENT
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.experiment import run
@@ -16,4 +17,4 @@ def main(request: Request[Config]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config)
+    cli.run(main, Config, (*EXPERIMENT, "threads", "out", "resume", "offline"), check=run.check)

@@ -11,8 +11,10 @@ import sys
 
 from digits import cli
 from digits.base.errors import UserError
+from digits.config.params import EXPERIMENT
 from digits.config.request import Request
 from digits.config.schema import Config
+from digits.search.search import read_search
 from digits.search.study_store import refuse_shown_password
 from digits.search.tuning import tune
 
@@ -26,4 +28,5 @@ if __name__ == "__main__":
         if {"-m", "--multirun"} & set(sys.argv):
             raise UserError("-m: a search makes its own trials; to share one, start the same command twice")
         refuse_shown_password(sys.argv[1:])
-    cli.run(main, Config, primary="tune")
+    keys = (*EXPERIMENT, "threads", "search", "study", "study_store", "out", "resume")
+    cli.run(main, Config, keys, primary="tune", check=read_search)

@@ -18,8 +18,11 @@ def main(arguments: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     parser = cli.Parser()
+    parser.add_argument("port", nargs="?", type=int, default=5000, help="port of this machine; default: 5000")
     parser.add_argument(
-        "port", nargs="?", type=int, default=5000, help="of this machine (default: %(default)s)"
+        "sweep",
+        nargs="?",
+        default="",
+        help="the id of a sweep or search, to compare its trials; default: all runs",
     )
-    parser.add_argument("sweep", nargs="?", default="", help="the id of a sweep or search")
     cli.run_parsed(main, parser)

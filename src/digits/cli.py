@@ -9,15 +9,15 @@ import functools
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from digits.base import interrupts, processes
 from digits.base.errors import UserError, disk_message, without_credentials
 from digits.base.paths import CONF
+from digits.config import arguments, usage
 from digits.config.compose import VERSION_BASE, in_one_line, of_composition, prepare, to_plain_values
-from digits.config.params import option_lines, param_lines
 from digits.config.request import AnyConfig, Request, compose_request, to_request
 
 WANTS_TRACEBACK = "HYDRA_FULL_ERROR" in os.environ  # Hydra's own switch
@@ -26,25 +26,35 @@ WANTS_TRACEBACK = "HYDRA_FULL_ERROR" in os.environ  # Hydra's own switch
 def run(
     main: Callable[[Request[AnyConfig]], object],
     schema: type[AnyConfig],
+    keys: Collection[str],
     *,
     primary: str = "config",
+    check: Callable[[Request[AnyConfig]], object] | None = None,
     sweep: Callable[..., object] | None = None,
 ) -> None:
     """Call `main` with what the command line asks for, composed by Hydra from conf/`primary`.yaml and checked
     against `schema`. Outside DVC it writes to a new folder in outputs/. What it returns is the value that a
     Hydra sweeper sees.
 
-    With `sweep` (see `digits.search.sweep`), a sweep of this command is recorded and reported as a whole.
-    Exits with 1 after an error, 130 after an interrupt.
+    `keys` are those that the help shows. `check` raises UserError for a request that cannot be met; then
+    Hydra makes no folder. With `sweep` (see `digits.search.sweep`), a sweep of this command is recorded and
+    reported as a whole. Exits with 1 after an error, 130 after an interrupt.
     """
-    if _printed_help(schema, primary):
+    if _printed_help(lambda docstring: usage.of_configuration(docstring, keys, primary)):
         return
+    with one_line_errors():
+        given = arguments.read_arguments(sys.argv[1:])
+        if given.one_run:  # Hydra makes a folder for the run before it calls the task
+            wanted = compose_request(given.overrides, schema, Path(), primary)
+            if check:
+                check(wanted)
     started = False
     with one_line_errors(lambda error: not started and isinstance(error, of_composition())):
         import hydra
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
+        sys.argv[1:] = [*given.options, *given.overrides]  # Hydra reads options only before overrides
         from_params = prepare()
 
         @functools.wraps(main)
@@ -64,12 +74,15 @@ def run(
         hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name=primary)(task)()
 
 
-def run_composed(main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig]) -> None:
-    """Call `main` with what the command line asks for, for a command that needs no folder of
-    Hydra's."""
-    if _printed_help(schema, "config"):
+def run_composed(
+    main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig], keys: Collection[str]
+) -> None:
+    """Call `main` with what the command line asks for, for a command that needs no folder of Hydra's. `keys`
+    are those that the help shows."""
+    if _printed_help(lambda docstring: usage.of_configuration(docstring, keys)):
         return
     with one_line_errors():
+        arguments.refuse_options([word for word in sys.argv[1:] if word.startswith("-")], sys.argv[1:])
         main(compose_request(sys.argv[1:], schema, Path()))
 
 
@@ -81,23 +94,22 @@ def run_parsed(main: Callable[[argparse.Namespace], int | None], parser: argpars
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports errors as all commands do. The description is the docstring of the script. `--key=value` can be
-    written as key=value, as in the commands that Hydra starts."""
+    """Reports errors and shows help as all commands do. `--key=value` can be written as key=value, as in the
+    commands that Hydra starts."""
 
-    def __init__(self) -> None:
-        super().__init__(description=_docstring(), formatter_class=argparse.RawDescriptionHelpFormatter)
-
-    def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
-        words = sys.argv[1:] if words is None else words
-        words = [
+    def parse_args(self, given: Any = None, namespace: Any = None) -> Any:
+        given = [
             f"--{word}"
             if "=" in word and f"--{word.partition('=')[0]}" in self._option_string_actions
             else word
-            for word in words
+            for word in (sys.argv[1:] if given is None else given)
         ]
-        if {"-h", "--help"} & set(words):
-            return super().parse_args(words, namespace)
-        return self.parse_intermixed_args(words, namespace)  # options can stand between files, but no --help
+        if {"-h", "--help"} & set(given):
+            return super().parse_args(given, namespace)
+        return self.parse_intermixed_args(given, namespace)  # options can stand between files, but no --help
+
+    def format_help(self) -> str:
+        return usage.of_parser(_docstring(), self._actions)
 
     def error(self, message: str) -> Any:
         raise UserError(f"{message}; see --help")
@@ -167,29 +179,10 @@ def _docstring() -> str:
     return (sys.modules["__main__"].__doc__ or "").strip()
 
 
-def _printed_help(schema: type[AnyConfig], primary: str) -> bool:
-    """Print what the command is for, with examples, and the keys that it reads, if the command line asks for
-    it. Return whether it does."""
-    if not {"-h", "--help"} & set(sys.argv[1:]):
-        return False
-    purpose, _, examples = _docstring().rpartition("\n\n")
-    whole = "model" in schema.model_fields
-    keys = (*schema.model_fields, *(("threads", "overrides") if whole else ()))
-    options = option_lines("config") if whole else option_lines("config")[:1]
-    if primary != "config":
-        options = [*option_lines(primary), *options]
-    lines = [
-        purpose,
-        "",
-        *(f"  {line.strip()}" for line in examples.splitlines()),
-        "",
-        "Keys of the experiment, with their values in params.yaml:",
-        *(f"  {line}" for line in param_lines(keys)),
-        "",
-        "Options, with their defaults:",
-        *(f"  {line}" for line in options),
-        "",
-        "--cfg job shows the whole configuration, --hydra-help Hydra's own options.",
-    ]
-    print("\n".join(lines))
-    return True
+def _printed_help(text: Callable[[str], str]) -> bool:
+    """Print the help that `text` makes of the docstring, if the command line asks for it. Return whether it
+    does."""
+    asked = bool({"-h", "--help"} & set(sys.argv[1:]))
+    if asked:
+        print(text(_docstring()), end="")
+    return asked

@@ -10,6 +10,8 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
+from digits.base.errors import UserError
+
 LAUNCHERS = ("hydra._internal.core_plugins.basic_launcher", "hydra_plugins.hydra_joblib_launcher._core")
 
 
@@ -18,14 +20,15 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self._sweep = getattr(task_function, "sweep", None)  # see digits.cli.run
+        self._sweep: Any = getattr(task_function, "sweep", None)  # see digits.cli.run
+        if self._sweep is None:
+            raise UserError("-m: this command makes one run; python src/experiment.py -m makes a sweep")
         self._launched = 0
         for launcher in LAUNCHERS:
             logging.getLogger(launcher).addFilter(_without_parent)
 
     def sweep(self, arguments: list[str]) -> Any:
         from hydra.core.override_parser.overrides_parser import OverridesParser
-        from omegaconf import OmegaConf
 
         overrides = [*self._parse_config(), *arguments]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
@@ -33,13 +36,14 @@ class TrackedSweeper(BasicSweeper):  # type: ignore[misc]
         trials = [tuple(words) for batch in batches for words in batch]
         folder = Path(self.config.hydra.sweep.dir)
         requests = {words: self._request(words, folder) for words in trials}
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
-        if self._sweep is None:
-            return [job.return_value for job in self._launch(trials)]
         return self._sweep(overrides, requests, self._launch, folder)
 
     def _launch(self, trials: Sequence[tuple[str, ...]]) -> list[Any]:
+        from omegaconf import OmegaConf
+
+        folder = Path(self.config.hydra.sweep.dir)  # made here, so that a sweep that is refused leaves none
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
         first, self._launched = self._launched, self._launched + len(trials)  # each has a folder of its own
         return list(self.launcher.launch([list(words) for words in trials], initial_job_idx=first))
 

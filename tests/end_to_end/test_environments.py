@@ -66,7 +66,7 @@ def test_a_server_that_does_not_answer_is_one_line(prepared: Project, tmp_path: 
 @pytest.mark.parametrize(
     ("command", "word", "complaint"),
     [
-        ("fetch.py", "epoch=3", "epoch: unknown key in an override; the keys are data, "),
+        ("fetch.py", "epoch=3", "epoch: unknown key; the keys are data, "),
         ("train.py", "validation=0.3", "validation: asked for 0.3, but "),
         ("compare.py", "--nope", "unrecognized arguments: --nope; see --help"),
     ],

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,8 +55,8 @@ def test_all_errors_keep_their_traceback_if_that_is_asked_for(monkeypatch: pytes
         raise UserError("seed: is wrong")
 
 
-def run(main: AsRequest, *words: str) -> str | int | None:
-    return call_command(lambda: cli.run(main, DataConfig), *words)
+def run(main: AsRequest, *words: str, **options: Any) -> str | int | None:
+    return call_command(lambda: cli.run(main, DataConfig, (), **options), *words)
 
 
 def test_a_command_gets_what_its_command_line_asks_for(tmp_path: Path) -> None:
@@ -71,14 +72,14 @@ def test_a_command_gets_what_its_command_line_asks_for(tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("split_seed=-1", "error: split_seed: input should be greater than or equal to 0, not -1 (command l"),
-        ("nope=1", "error: nope: unknown key in an override; the keys are data, model, "),
+        ("nope=1", "error: nope: unknown key; the keys are data, model, "),
         (
             "model=nope",
             "error: model: no preset nope in conf/model/; there is best, compact, small, tiny, ",
         ),
         ("seed=${nope}", "error: Interpolation key 'nope' not found"),
-        ("seed=1,2", "error: Ambiguous value for argument 'seed=1,2'"),
-        ("seed", "error: Error parsing override 'seed'"),
+        ("seed=1,2", "error: seed=1,2: is more than one value; a sweep is "),
+        ("seed", "error: seed: is no override; write KEY=VALUE, such as "),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_starts_nothing(
@@ -89,6 +90,7 @@ def test_a_wrong_command_line_is_one_line_and_starts_nothing(
     assert error.startswith(message)
     assert "\n" not in error
     assert started == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_user_error_in_the_command_is_one_line(tmp_path: Path) -> None:
@@ -109,17 +111,48 @@ def test_a_bug_in_the_command_keeps_its_traceback(tmp_path: Path) -> None:
 
 def test_a_wrong_trial_of_a_sweep_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
     started: list[object] = []
-    error = run(started.append, "-m", f"out={tmp_path}/a", "split_seed=1,2", "epochs=1,0")
+    words = ("-m", f"out={tmp_path}/a", "split_seed=1,2", "epochs=1,0")
+    error = run(started.append, *words, sweep=lambda *_: started.append("sweep"))
     assert error == "error: epochs: input should be greater than 0 or auto, not 0 (command line)"
     assert started == []
     assert not (tmp_path / "a").exists()
 
 
+def test_a_sweep_of_a_command_that_makes_one_run_is_refused(tmp_path: Path) -> None:
+    started: list[object] = []
+    error = run(started.append, "-m", f"out={tmp_path}/a", "split_seed=1,2")
+    assert error == "error: -m: this command makes one run; python src/experiment.py -m makes a sweep"
+    assert started == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_sweep_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise UserError("it cannot be done")
+
+    error = run(print, "-m", f"out={tmp_path}/a", "split_seed=1,2", sweep=refuse)
+    assert error == "error: it cannot be done"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_that_does_not_pass_the_check_of_the_command_leaves_no_folder(tmp_path: Path) -> None:
+    def refuse(_: Request[DataConfig]) -> None:
+        raise UserError("it cannot be done")
+
+    assert run(print, f"out={tmp_path}/a", check=refuse) == "error: it cannot be done"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_can_stand_between_overrides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(print, "data=sample", "--cfg", "job", f"out={tmp_path}/a") is None
+    assert f"out: {tmp_path}/a" in capsys.readouterr().out
+
+
 def test_a_composed_command_gets_its_request_and_reports_errors_in_one_line() -> None:
     requests: list[Request[DataConfig]] = []
-    assert call_command(lambda: cli.run_composed(requests.append, DataConfig), "split_seed=3") is None
+    assert call_command(lambda: cli.run_composed(requests.append, DataConfig, ()), "split_seed=3") is None
     assert requests[0].config.split_seed == 3
-    error = call_command(lambda: cli.run_composed(requests.append, DataConfig), "split_seed=-1")
+    error = call_command(lambda: cli.run_composed(requests.append, DataConfig, ()), "split_seed=-1")
     assert str(error).startswith("error: split_seed: input should be greater than or equal to 0")
 
 

@@ -4,13 +4,17 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from digits.base.paths import CONF, PARAMS, ROOT
+from digits.base.paths import CONF, ROOT
+from digits.base.section import Section
 from digits.config.compose import compose_values
-from digits.config.params import KEYS
-from support import run_script
+from digits.config.data import DataConfig
+from digits.config.options import Options
+from digits.config.params import EXPERIMENT
+from support import SMALL, run_script
 
 SCRIPTS = sorted(file.name for file in (ROOT / "src").glob("*.py"))
 OF_DATA = ("export_images.py", "fetch.py", "fingerprint.py", "preprocess.py")
@@ -20,6 +24,9 @@ PARSED = (
     "ui.py",
 )
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
+OF_EXPERIMENT = ("experiment.py", "summary.py", "train.py", "tune.py")
+PLACEHOLDERS = ("PRESET", "FILE", "SHEET.png")
+ALWAYS_GIVEN = ("PICTURE ...",)
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")
 LIGHT = ("base.*", "cli", "config.*", "data.*", "learning.history", "learning.runtime", "models.*", "recipe")
 
@@ -35,6 +42,36 @@ def examples(text: str, script: str) -> list[str]:
     return [line for line in lines if re.match(rf"(\w+=\S+ )?(python src/{script}|dvc )", line)]
 
 
+def rows(text: str) -> list[tuple[str, str]]:
+    """Return what the help says can be written, each with its meaning."""
+    found: list[tuple[str, str]] = []
+    _, *sections = re.split(r"\n\n(?=\S.*:\n)", text.rstrip("\n"))
+    for line in (line for section in sections for line in section.splitlines()[1:]):
+        if re.match(r"  \S", line):
+            written, _, meaning = line.strip().partition("  ")
+            found.append((written, meaning.strip()))
+        else:
+            written, meaning = found.pop()
+            found.append((written, f"{meaning} {line.strip()}".strip()))
+    return found
+
+
+def keys_shown(script: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    return {written.partition("=")[0] for written, _ in rows(show_help(script, capsys))}
+
+
+def spy_on(section: type[Section], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return a set to which each key of the section is added that is read from now on."""
+    read: set[str] = set()
+
+    def get(self: Section, name: str) -> object:
+        read.update({name} & set(section.model_fields))
+        return object.__getattribute__(self, name)
+
+    monkeypatch.setattr(section, "__getattribute__", get)
+    return read
+
+
 def test_scripts_with_and_without_a_configuration_exist() -> None:
     assert {*OF_DATA, *PARSED} < set(SCRIPTS)
 
@@ -45,18 +82,73 @@ def test_help_names_the_purpose_and_shows_three_examples(
 ) -> None:
     text = show_help(script, capsys)
     docstring = (ROOT / "src" / script).read_text().split('"""')[1]
-    assert docstring.splitlines()[0] in text
+    purpose = docstring.rstrip().rpartition("\n\n")[0]
+    assert " ".join(text.split()).startswith(" ".join(purpose.split()))
     assert len(set(examples(text, script))) >= 3
 
 
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_has_each_key_with_its_default_and_its_meaning(
+    script: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for written, meaning in rows(show_help(script, capsys)):
+        default = re.fullmatch(r"[\w.]+=(.+)", written)
+        assert default or "default: " in meaning or written in ALWAYS_GIVEN
+        assert default is None or default[1] not in PLACEHOLDERS or "default: " in meaning
+        assert re.match(r"\w", meaning)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_fits_a_terminal(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert max(len(line) for line in show_help(script, capsys).splitlines()) <= 100
+
+
+@pytest.mark.parametrize("script", OF_EXPERIMENT)
+def test_help_has_all_keys_of_the_experiment(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = keys_shown(script, capsys)
+    assert {*EXPERIMENT, "model.KEY"} <= shown
+
+
 @pytest.mark.parametrize("script", CONFIGURED)
-def test_help_has_each_key_with_its_meaning(script: str, capsys: pytest.CaptureFixture[str]) -> None:
-    keys = ("data", "split_seed", "validation") if script in OF_DATA else KEYS
-    text = show_help(script, capsys)
-    for line in PARAMS.read_text().splitlines():
-        if line.partition(":")[0] in keys:
-            assert re.search(r"\S+: \S+ +# \w+", line)
-            assert line in text
+def test_help_has_no_key_that_only_other_commands_read(
+    script: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = keys_shown(script, capsys)
+    assert "parent_run" not in shown
+    assert ("model_file" in shown) == (script == "evaluate.py")
+    assert ("sweep" in shown) == (script == "experiment.py")
+    assert ("study" in shown) == (script == "tune.py")
+    assert ("resume" in shown) == (script in ("experiment.py", "train.py", "tune.py"))
+    assert ("epochs" in shown) == (script in OF_EXPERIMENT)
+
+
+@pytest.mark.parametrize("script", ["fetch.py", "fingerprint.py", "preprocess.py"])
+def test_help_has_the_keys_of_the_data_that_are_read(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("digits.base.paths.RAW", tmp_path / "data/raw")
+    assert run_script("fetch.py", "data=sample", f"out={tmp_path}") is None
+    read = spy_on(DataConfig, monkeypatch)
+    assert run_script(script, "data=sample", f"out={tmp_path}") is None
+    capsys.readouterr()
+    assert read == keys_shown(script, capsys) & set(DataConfig.model_fields)
+
+
+@pytest.mark.usefixtures("prepare", "recording")
+@pytest.mark.parametrize("script", ["evaluate.py", "experiment.py", "train.py"])
+def test_help_has_the_options_that_are_read(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*SMALL, "epochs=1", f"out={tmp_path}"]
+    if script == "evaluate.py":
+        assert run_script("train.py", *words) is None
+        words.append(f"model_file={tmp_path}/models/model.keras")
+    read = spy_on(Options, monkeypatch)
+    assert run_script(script, *words) is None
+    if script == "experiment.py":
+        read.remove("model_file")  # which it sets itself
+    capsys.readouterr()
+    assert read - {"parent_run"} == keys_shown(script, capsys) & set(Options.model_fields) - {"out"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -82,11 +174,12 @@ def test_the_examples_in_the_help_are_accepted(script: str, capsys: pytest.Captu
             compose_values(overrides, "tune" if script == "tune.py" else "config")
 
 
-@pytest.mark.parametrize("group", ["data", "model", "recipe", "optimizer", "schedule"])
+@pytest.mark.parametrize("group", ["data", "model", "recipe", "optimizer", "schedule", "search", "sweep"])
 def test_help_lists_the_presets(group: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (line,) = (each for each in show_help("train.py", capsys).splitlines() if f"conf/{group}/" in each)
+    script = {"search": "tune.py", "sweep": "experiment.py"}.get(group, "train.py")
+    (meaning,) = (meaning for _, meaning in rows(show_help(script, capsys)) if f"conf/{group}/" in meaning)
     for preset in (CONF / group).glob("*.yaml"):
-        assert re.search(rf"conf/{group}/.*\b{preset.stem}\b", line)
+        assert re.search(rf"conf/{group}/.*\b{preset.stem}\b", meaning)
 
 
 @pytest.mark.parametrize("script", ["summary.py", "tune.py"])
@@ -110,7 +203,7 @@ def test_a_wrong_option_is_one_line_that_points_to_the_help(script: str) -> None
 @pytest.mark.parametrize("script", ["train.py", "summary.py"])
 def test_a_wrong_key_is_one_line(script: str) -> None:
     error = str(run_script(script, "nope=3"))
-    assert error.startswith("error: nope: unknown key in an override; the keys are data, model, ")
+    assert error.startswith("error: nope: unknown key; the keys are data, model, ")
     assert "\n" not in error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -38,7 +39,15 @@ SAY_ENOUGH = ("missing", "too_long", "too_short", "union_tag_invalid", "unknown_
 
 def unknown_key(unknown: Collection[Any], allowed: Collection[str]) -> str:
     """Return the words for keys that do not exist."""
-    return f"unknown key {', '.join(sorted(map(str, unknown)))}; allowed: {', '.join(allowed)}"
+    listed = sorted(map(str, unknown))
+    meant = did_you_mean(listed[0], allowed)
+    return f"unknown key {', '.join(listed)}; allowed: {', '.join(allowed)}{meant}"
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Return the words that suggest the known word that is most similar, or none."""
+    similar = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def validate(

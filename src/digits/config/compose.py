@@ -9,21 +9,23 @@ from typing import Any
 
 from digits.base.errors import UserError, message_of
 from digits.base.paths import CONF
-from digits.base.section import Schema, unknown_key, validate
+from digits.base.section import Schema, did_you_mean, unknown_key, validate
 from digits.config.options import Options, resolve_resources
 from digits.config.params import (
     CHOSEN_BY_RECIPE,
     KEYS,
+    KEYS_OF_COMMANDS,
     PRESETS,
     check_presets,
+    in_params,
     read_params,
-    store_params,
 )
+from digits.config.stored import store_params
+from digits.config.words import key_meant, keys_of_presets, refuse_slips
 
 GROUPS = (*PRESETS, *CHOSEN_BY_RECIPE, "search")
 VERSION_BASE = "1.3"  # whose defaults Hydra follows
 ACCEPT_AUTO = ("epochs", "batch_size", "learning_rate", "threads")
-KEYS_OF_COMMANDS = KEYS[:-1]  # a command line has its overrides as they are
 DEFAULT_OF_RECIPE = re.compile(r"\+*recipe\.(epochs|batch_size|learning_rate)\b")
 OF_TUNE = ("search", "study", "study_store")  # keys of conf/tune.yaml
 
@@ -51,7 +53,7 @@ class Composed:
         for source, overrides in (
             ("search.space", self.from_search),
             ("command line", self.overrides),
-            ("params.yaml", self.from_params),
+            (in_params(), self.from_params),
         ):
             keys = {override.lstrip("+~").partition("=")[0] for override in overrides} - set(GROUPS)
             if any(f"{key}.".startswith(f"{each}.") or each.startswith(f"{key}.") for each in keys):
@@ -59,7 +61,7 @@ class Composed:
         group = next((part for part in reversed(path[:2]) if part in GROUPS), "")
         if preset := self.presets.get(group):
             return f"conf/{group}/{preset}.yaml"
-        return "params.yaml" if key in KEYS else ""
+        return in_params() if key in KEYS else ""
 
 
 def prepare(with_overrides: bool = True) -> list[str]:
@@ -84,6 +86,7 @@ def compose_values(
     from hydra.core.global_hydra import GlobalHydra
 
     from_params = prepare(with_overrides=not presets_only)
+    refuse_slips(overrides)
     running = GlobalHydra.instance().hydra  # if this is part of a command that Hydra has started
     GlobalHydra.instance().clear()
     try:
@@ -120,8 +123,9 @@ def parse(composed: Composed, schema: type[Schema]) -> Schema:
     for override in (*composed.from_params, *composed.overrides):
         if match := DEFAULT_OF_RECIPE.match(override):
             key, (_, _, value) = match[1], override.partition("=")
+            where = "" if override in composed.overrides else f" ({in_params()})"
             raise UserError(
-                f"recipe.{key}: is what {key}=auto stands for; set {key}={value or '...'} instead"
+                f"recipe.{key}: is what {key}=auto stands for; set {key}={value or '...'} instead{where}"
             )
     values = composed.values | composed.resources
     values = {key: value for key, value in values.items() if key in schema.model_fields}
@@ -153,9 +157,32 @@ def in_one_line(error: BaseException) -> str:
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, preset = error.missing_cfg_file.rpartition("/")
-        return f"{group}: no preset {preset} in conf/{group}/; there is {', '.join(error.options)}"
+        return _no_preset(group, preset, error.options)
     if unknown := re.match(r"Could not override '(([^'.]*)[^']*)'", str(error)):
-        key, group = unknown.groups()
-        allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(KEYS_OF_COMMANDS)}"
-        return f"{key}: unknown key in an override; {allowed}"
+        return _no_key(*unknown.groups())
+    if merged := re.match("Error merging override (.*)", str(error)):
+        return f"{merged[1]}: is no value for this key; write one of the kind that it has in conf/"
     return message_of(error)
+
+
+def _no_preset(group: str, preset: str, presets: Sequence[str]) -> str:
+    meant = did_you_mean(preset, presets)
+    where = f" ({in_params()})" if read_params().get(group) == preset else ""
+    new = "; docs/images.md says how to write one" if group == "data" else ""
+    return f"{group}: no preset {preset} in conf/{group}/; there is {', '.join(presets)}{new}{meant}{where}"
+
+
+def _no_key(key: str, group: str) -> str:
+    if key == "overrides":
+        return "overrides: is a key of params.yaml; a command line has them one by one: model.dropout=0.5"
+    if key in OF_TUNE or (group == "search" and key in keys_of_presets()):
+        return f"{key}: is a key of src/tune.py alone"
+    if files := keys_of_presets().get(key):
+        return f"{key}: the chosen preset has no such key; it is in {', '.join(files)}"
+    if key.startswith("search.space."):
+        return f"{key}: is not in the space of this search; to add it write '+{key}={{low: ..., high: ...}}'"
+    if group == "hydra":
+        return f"{key}: unknown key of Hydra; --cfg hydra lists those that there are"
+    meant = key_meant(key, (*Options.model_fields, *OF_TUNE))
+    allowed = f"see conf/{group}/" if group in GROUPS else f"the keys are {', '.join(KEYS_OF_COMMANDS)}"
+    return f"{key}: unknown key; {allowed}{meant}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 import stat
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from digits.base.errors import UserError, message_of
-from digits.base.paths import CONF, PARAMS, ROOT
+from digits.base.paths import CONF, PARAMS, ROOT, main_root
+from digits.base.section import did_you_mean
 
 PRESETS = ("data", "model", "recipe")
 CHOSEN_BY_RECIPE = ("optimizer", "schedule")  # presets too, unless params.yaml says auto
@@ -29,6 +28,8 @@ KEYS = (
     "threads",
     "overrides",
 )
+KEYS_OF_COMMANDS = KEYS[:-1]  # a command line has its overrides as they are
+EXPERIMENT = KEYS[:-2]  # without threads, too, which change no result
 
 LARGEST = 100_000  # bytes
 DEEPEST = 20  # levels of nesting
@@ -43,69 +44,30 @@ def read_params(file: Path = PARAMS) -> dict[str, Any]:
     given = set(params) if isinstance(params, dict) else set()
     for problem, keys in (("unknown", given - set(KEYS)), ("missing", set(KEYS) - given)):
         if keys:
-            listed = ", ".join(sorted(map(str, keys)))
-            raise UserError(f"{file.name}: {problem} key {listed}; it has exactly {', '.join(KEYS)}")
+            listed = sorted(map(str, keys))
+            meant = did_you_mean(listed[0], KEYS) if problem == "unknown" else ""
+            raise UserError(
+                f"{file.name}: {problem} key {', '.join(listed)}; it has exactly {', '.join(KEYS)}"
+                f"{meant}{to_restore()}"
+            )
     for group in (*PRESETS, *CHOSEN_BY_RECIPE):
         if not isinstance(params[group], str):
             raise UserError(
-                f"{group}: must name a preset of conf/{group}/, not {params[group]!r} ({file.name})"
+                f"{group}: must name a preset of conf/{group}/, not {params[group]!r} ({in_params()})"
             )
     return dict(params)
 
 
-def store_params(params: dict[str, Any], with_overrides: bool = True) -> list[str]:
-    """Give Hydra the values of params.yaml as two configurations, the first and the last that
-    conf/config.yaml has in its defaults list: the values, and the overrides. Return the overrides.
-
-    Raises UserError if an override is not the value of a key in a preset of the model or the recipe.
-    """
-    from hydra.core.config_store import ConfigStore
-
-    defaults: list[Any] = [{group: params[group]} for group in ("data", "model")]
-    # a recipe overrides these two, which Hydra allows if they stand before it
-    defaults += [*({group: "???"} for group in CHOSEN_BY_RECIPE), {"recipe": params["recipe"]}, "_self_"]
-    chosen = [group for group in CHOSEN_BY_RECIPE if params[group] != "auto"]
-    defaults += [{f"override /{group}": params[group]} for group in chosen]
-    not_values = (*PRESETS, *CHOSEN_BY_RECIPE, "overrides")
-    values = {key: value for key, value in params.items() if key not in not_values}
-    overrides = params["overrides"] if with_overrides else []
-    store = ConfigStore.instance()
-    store.store(name="params", node={"defaults": defaults, **values})
-    store.store(name="params_overrides", node=_apply(overrides))
-    return list(overrides)
+def in_params() -> str:
+    """Return the words for a value that is wrong in params.yaml."""
+    return f"{PARAMS.name}{to_restore()}"
 
 
-def _apply(overrides: Any) -> dict[str, Any]:
-    """Return the values that the overrides of params.yaml set, nested as in the configuration."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-    from omegaconf import DictConfig, OmegaConf
-
-    if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
-        raise UserError(f"overrides: must be a list of Hydra overrides, not {overrides!r} (params.yaml)")
-    values: DictConfig = OmegaConf.create()
-    for override in overrides:
-
-        def refuse(reason: str, override: str = override) -> None:
-            raise UserError(f"overrides: {override}: {' '.join(reason.split())} (params.yaml)")
-
-        try:
-            parsed = OverridesParser.create().parse_override(override)
-        except HydraException as error:
-            refuse(str(error))
-        key = parsed.key_or_group
-        if key in KEYS:
-            refuse(f"set the key {key} instead")
-        if key.startswith("data."):
-            refuse("write a preset in conf/data/ instead, since DVC fetches the images of a preset")
-        if not key.startswith(("model.", "recipe.")):
-            refuse("must change a key of the model or the recipe")
-        special = (parsed.is_add(), parsed.is_force_add(), parsed.is_delete(), parsed.package is not None)
-        if parsed.is_sweep_override() or any(special):
-            refuse("must be KEY=VALUE with one value")
-        OmegaConf.update(values, key, parsed.value(), force_add=True)
-    plain: Any = OmegaConf.to_container(values)
-    return dict(plain)
+def to_restore() -> str:
+    """Return the words that say how to restore params.yaml, which `dvc exp run -S` changes and leaves so. In
+    an experiment that DVC runs in a copy of the project there is nothing to restore."""
+    # `git checkout` restores nothing if DVC wrote as many bytes within the second in which git looked
+    return "" if main_root() != ROOT else f"; to restore it: git show HEAD:./{PARAMS.name} >{PARAMS.name}"
 
 
 def load_yaml(file: Path) -> Any:
@@ -123,7 +85,8 @@ def load_yaml(file: Path) -> Any:
 
 
 def _unreadable(file: Path, error: Exception) -> UserError:
-    return UserError(f"{_name(file)}: cannot be read: {message_of(error)}")
+    remedy = to_restore() if file == PARAMS else ""
+    return UserError(f"{_name(file)}: cannot be read: {message_of(error)}{remedy}")
 
 
 def _name(file: Path) -> str:
@@ -172,19 +135,3 @@ def check_presets() -> None:
 @functools.lru_cache(maxsize=100)
 def _check_once(file: Path, *_: int) -> None:
     load_yaml(file)
-
-
-def param_lines(keys: Collection[str]) -> list[str]:
-    """Return the lines of params.yaml that give `keys`, their values, and what they mean."""
-    return _lines(PARAMS, "|".join(keys))
-
-
-def option_lines(primary: str) -> list[str]:
-    """Return the lines of conf/`primary`.yaml that give options, their defaults, and what they mean."""
-    return _lines(CONF / f"{primary}.yaml", r"(?!hydra|defaults)\w+|  - search")
-
-
-def _lines(file: Path, keys: str) -> list[str]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    found = [line.removeprefix("  - ") for line in lines if re.match(rf"({keys}):", line)]
-    return [re.sub(r"\$\{now:(.*?)\}|\$\{oc.env:\w+,(.*?)\}", r"\1\2", line) for line in found]

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from digits.learning.history import Epoch
 
 
+def check_data(request: Request[Config]) -> archive.Description:
+    """Return what is known of the prepared images. Raises UserError if they are not prepared as asked for."""
+    return archive.check(request.config, paths.PREPARED)
+
+
+def check(request: Request[Config]) -> None:
+    """Raise UserError if the images are not prepared as asked for, or too small for the network."""
+    request.config.model.refuse_too_deep(check_data(request).shape)
+
+
 def train(request: Request[Config]) -> list[Epoch]:
     """Train on the prepared images, write the model and its reports to `request.out`, and return the history.
 

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from digits.base import paths
@@ -16,6 +16,7 @@ from digits.config.compose import Composed
 from digits.config.params import CHOSEN_BY_RECIPE, KEYS, PRESETS
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
+from digits.config.words import SECTIONS, keys_of_presets
 from digits.data import archive
 from digits.search.space import Settings, dimensions
 from digits.search.study_store import StudyStore, read_store
@@ -57,44 +58,73 @@ def read_search(request: Request[Config]) -> Search:
         raise UserError("search: must name one preset of conf/search/")
     if request.config.validation == 0:
         raise UserError("validation: a search chooses by validation accuracy; set it above 0")
-    settings = _settings(section, f"conf/search/{preset}.yaml")
+    settings = _settings(section, request.composed)
     if not isinstance(study, str) or not study:
         raise UserError(f"study: must be a name or auto, not {study!r}")
     store = read_store(values.get("study_store"), request.composed.source(["study_store"]))
+    _check_keys(settings.space, request.composed)
+    ends = [_end(request, key, value) for key, each in settings.space.items() for value in each.ends]
     prepared = archive.check(request.config, paths.PREPARED)
-    for key, dimension in settings.space.items():
-        _check_key(key, request.composed)
-        for value in dimension.ends:
-            _at(request, {key: value}).config.model.refuse_too_deep(prepared.shape)
+    for end in ends:
+        end.config.model.refuse_too_deep(prepared.shape)
     digest = _digest(settings, request.config, prepared.digest)
     return Search(settings, store, f"{preset}-{digest}" if study == "auto" else study, digest, request)
 
 
-def _settings(section: dict[str, Any], file: str) -> Settings:
+def _settings(section: dict[str, Any], composed: Composed) -> Settings:
+    def source(path: Sequence[str]) -> str:
+        return composed.source(["search", *path])
+
     space = section.get("space")
     by_key = dict(dimensions(space)) if isinstance(space, dict) else {}
     if not by_key:
-        raise UserError(f"search.space: is empty; name keys to search ({file})")
-    return validate(Settings, section | {"space": by_key}, lambda _: file, under="search")
+        raise UserError(f"search.space: is empty; name keys to search ({source(['space'])})")
+    return validate(Settings, section | {"space": by_key}, source, under="search")
 
 
-def _check_key(key: str, composed: Composed) -> None:
-    top = key.partition(".")[0]
-    if top in NOT_SEARCHED:
-        why = "trials are compared on it" if top in COMPARED_ON else "it makes no model better"
-        raise UserError(f"search.space.{key}: cannot be searched, since {why}")
-    if key in (*PRESETS, *CHOSEN_BY_RECIPE):
-        raise UserError(
-            f"search.space.{key}: a search stays within presets; python src/experiment.py -m compares them"
-        )
+def _check_keys(keys: Collection[str], composed: Composed) -> None:
+    """Raise UserError if a key cannot be searched, or the presets of the experiment do not have it."""
+    for key in keys:
+        top = key.partition(".")[0]
+        if top in NOT_SEARCHED:
+            why = "trials are compared on it" if top in COMPARED_ON else "it makes no model better"
+            raise UserError(f"search.space.{key}: cannot be searched, since {why}")
+        if key in (*PRESETS, *CHOSEN_BY_RECIPE):
+            raise UserError(
+                f"search.space.{key}: a search stays within presets; "
+                "python src/experiment.py -m compares them"
+            )
     values = {
         name: composed.values[name] for name in KEYS if name not in NOT_SEARCHED and name in composed.values
     }
     # params.yaml has these keys without `recipe.`
     defaults = ("recipe.epochs", "recipe.batch_size", "recipe.learning_rate")
     known = [name for name, _ in flatten(values) if not name.startswith(defaults)]
-    if key not in known:
-        raise UserError(f"search.space.{key}: unknown key; there is {', '.join(known)}")
+    unknown = [key for key in keys if key not in known]
+    if misfits := [key for key in unknown if key in keys_of_presets()]:
+        which = ", ".join(f"{key} is no key of {_preset_of(key, composed)}" for key in misfits)
+        raise UserError(f"search.space: {which}; choose another preset, or {_leave_out(misfits)}")
+    if unknown:
+        raise UserError(f"search.space.{unknown[0]}: unknown key; there is {', '.join(known)}")
+
+
+def _preset_of(key: str, composed: Composed) -> str:
+    """Return the choice of the preset in which `key` would be, such as recipe=sprint."""
+    groups = [group for group, section in SECTIONS.items() if key.startswith(f"{section}.")]
+    group = max(groups, key=lambda group: len(SECTIONS[group]))
+    return f"{group}={composed.presets[group]}"
+
+
+def _leave_out(keys: Collection[str]) -> str:
+    return "leave it out: " + " ".join(f"'~search.space.{key}'" for key in keys)
+
+
+def _end(request: Request[Config], key: str, value: Any) -> Request[Config]:
+    """Return the request with one end of a dimension. Raises UserError if it is not allowed."""
+    try:
+        return _at(request, {key: value})
+    except UserError as error:
+        raise UserError(f"{error}; choose other values, or {_leave_out([key])}") from None
 
 
 def _at(request: Request[Config], point: Mapping[str, Any]) -> Request[Config]:

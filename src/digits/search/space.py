@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    BeforeValidator,
     Discriminator,
     Field,
     NonNegativeInt,
@@ -81,8 +82,18 @@ def _kind(value: Any) -> str:
     return "choices" if isinstance(value, dict) and "choices" in value else "range"
 
 
+def _refuse_no_mapping(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"must be {{low: 0.1, high: 0.4}} or {{choices: [1, 2]}}, in quotes in a shell, not {value!r}"
+        )
+    return value
+
+
 Dimension = Annotated[
-    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")],
+    Discriminator(_kind),
+    BeforeValidator(_refuse_no_mapping),
 ]
 
 

@@ -9,12 +9,12 @@ from digits.config.params import read_params
 
 def add_data(parser: argparse.ArgumentParser, help: str = "preset of the data") -> None:
     """Let the command line name a preset of the data (see `data_of`)."""
-    parser.add_argument("--data", help=f"{help} (default: that of params.yaml)")
+    parser.add_argument("--data", metavar="PRESET", help=f"{help}; default: that of params.yaml")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Let the command line name a model, as `digits.serving.choice.choose` takes it."""
-    parser.add_argument("--model", default="champion", help="champion, a run, or a .keras file (%(default)s)")
+    parser.add_argument("--model", default="champion", help="champion, a run, or a .keras file")
     add_data(parser, "whose champion: a preset")
 
 

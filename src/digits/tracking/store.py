@@ -119,7 +119,10 @@ def one_line_errors() -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, UnicodeError) as error:
         if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
             raise StoreAwayError(not_opened(tracking_uri(), error)) from error
-        raise UserError(f"filter: {message_of(error)}") from error
+        wrong = message_of(error).partition(". Valid keys")[0]  # which MLflow lists in any order
+        raise UserError(
+            f"filter: {wrong}; write it like \"params.model = 'compact' and metrics.val_accuracy > 0.99\""
+        ) from error
 
 
 @interrupts_held()

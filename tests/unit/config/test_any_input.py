@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digits.base.errors import UserError
-from digits.config.compose import KEYS_OF_COMMANDS
-from digits.config.params import read_params
+from digits.config.params import KEYS_OF_COMMANDS, read_params
 from digits.config.request import compose_request
 from digits.config.schema import Config
 

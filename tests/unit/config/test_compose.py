@@ -19,10 +19,10 @@ RECIPE_KEYS = "name, optimizer, schedule, selection, micro_batches, weight_decay
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("epoch=3", f"epoch: unknown key in an override; the keys are {LISTED}"),
+        ("epoch=3", f"epoch: unknown key; the keys are {LISTED}"),
         ("+epoch=3", f"unknown key epoch; allowed: {LISTED}"),
         ("+recipe.warmup=1", f"recipe: unknown key warmup; allowed: {RECIPE_KEYS}"),
-        ("recipe.momentum=1", "recipe.momentum: unknown key in an override; see conf/recipe/"),
+        ("recipe.momentum=1", "recipe.momentum: unknown key; see conf/recipe/"),
         ("~seed", "seed: field required (command line)"),
         ("~model.filters", "model.filters: field required (command line)"),
         ("epochs=0", "epochs: input should be greater than 0 or auto, not 0 (command line)"),
@@ -48,8 +48,8 @@ RECIPE_KEYS = "name, optimizer, schedule, selection, micro_batches, weight_decay
         ("recipe.optimizer.momentum=2", "recipe.optimizer.momentum: input should be less than 1, not 2"),
         ("+recipe.optimizer.x=2", "recipe.optimizer: unknown key x; allowed: name, momentum, nesterov"),
         ("data.test=0", "data.test: input should be greater than 0, not 0 (command line)"),
-        ("epochs", "Error parsing override 'epochs' missing EQUAL at '<EOF>'"),
-        ("seed=1,2", "Ambiguous value for argument 'seed=1,2'"),
+        ("epochs", "epochs: is no override; write KEY=VALUE, such as epochs=3"),
+        ("seed=1,2", "seed=1,2: is more than one value; a sweep is python src/experiment.py -m seed=1,2"),
         ("seed=${nope}", "Interpolation key 'nope' not found"),
         ("recipe.epochs=3", "recipe.epochs: is what epochs=auto stands for; set epochs=3 instead"),
         (

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from digits.base.errors import UserError
+from digits.base.paths import main_root
+from digits.config.params import in_params
 from digits.config.schema import compose
 
 
@@ -23,13 +25,25 @@ def edit(file: Path, old: str, new: str) -> None:
 
 def test_a_wrong_value_in_params_yaml(set_params: Callable[..., None]) -> None:
     set_params(seed="zero")
-    assert refusal() == "seed: input should be a valid integer, not 'zero' (params.yaml)"
+    assert refusal() == f"seed: input should be a valid integer, not 'zero' ({in_params()})"
 
 
-def test_a_preset_that_does_not_exist_in_params_yaml(set_params: Callable[..., None]) -> None:
+def test_a_preset_that_does_not_exist_in_params_yaml(
+    set_params: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_params(model="nope")
+    monkeypatch.setattr("digits.config.params.ROOT", main_root())
     expected = "model: no preset nope in conf/model/; there is best, compact, small, tiny, tutorial"
-    assert refusal().startswith(expected)
+    assert refusal() == f"{expected} (params.yaml; to restore it: git show HEAD:./params.yaml >params.yaml)"
+    assert refusal("model=nope2") == expected.replace("nope", "nope2")
+
+
+def test_what_dvc_runs_in_a_copy_of_the_project_needs_no_restoring(
+    set_params: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    set_params(seed="zero")
+    assert refusal().endswith(" (params.yaml)")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +70,7 @@ def test_a_wrong_override_on_the_command_line(override: str) -> None:
 )
 def test_a_wrong_override_in_params_yaml(override: str, set_params: Callable[..., None]) -> None:
     set_params(overrides=[override])
-    assert refusal().endswith(" (params.yaml)")
+    assert refusal().endswith(f" ({in_params()})")
 
 
 def test_the_command_line_is_named_if_it_replaces_an_override_of_params_yaml(
@@ -125,5 +139,5 @@ def test_an_override_of_params_yaml_that_does_not_fit_the_model_of_the_command_l
     set_params: Callable[..., None],
 ) -> None:
     set_params(overrides=["model.dropout=0.5"])
-    expected = "model: unknown key dropout; allowed: name, network, filters, units (params.yaml)"
+    expected = f"model: unknown key dropout; allowed: name, network, filters, units ({in_params()})"
     assert refusal("model=tutorial") == expected

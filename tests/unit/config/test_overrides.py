@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from digits.base.errors import UserError
+from digits.config.params import in_params
 from digits.config.schema import compose
 
 
@@ -44,16 +45,16 @@ def test_what_is_not_a_list_of_text_is_refused(overrides: object, set_params: Ca
     with pytest.raises(UserError) as error:
         compose()
     assert str(error.value) == (
-        f"overrides: must be a list of Hydra overrides, not {overrides!r} (params.yaml)"
+        f"overrides: must be a list of Hydra overrides, not {overrides!r} ({in_params()})"
     )
 
 
 @pytest.mark.parametrize(
     ("override", "reason"),
     [
-        ("model.dropout", "missing EQUAL at '<EOF>'"),
-        ("", "mismatched input '<EOF>'"),
-        ("model.dropout=[", "no viable alternative at input '['"),
+        ("model.dropout", "is no override; write KEY=VALUE"),
+        ("", "is no override; write KEY=VALUE"),
+        ("model.dropout=[", "has an open bracket; write 'model.dropout=[]'"),
         ("model.dropout=0.1,0.2", "must be KEY=VALUE with one value"),
         ("model.dropout=range(3)", "must be KEY=VALUE with one value"),
         ("model.dropout=interval(0,1)", "must be KEY=VALUE with one value"),
@@ -78,7 +79,7 @@ def test_another_kind_of_override_is_refused(
         compose()
     message = str(error.value)
     assert message.startswith(f"overrides: {override}: {reason}")
-    assert message.endswith(" (params.yaml)")
+    assert message.endswith(f" ({in_params()})")
 
 
 def test_an_override_for_a_hydra_package_is_refused(set_params: Callable[..., None]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from digits.base.errors import UserError
 from digits.base.paths import ROOT
 from digits.config.data import DataConfig
+from digits.config.params import in_params
 from digits.config.request import Request, compose_request
 from digits.config.schema import Config
 
@@ -75,7 +76,7 @@ def test_other_options_leave_the_request_as_it_was() -> None:
         ("model_file=3", "model_file: input should be a valid string, not 3 (command line)"),
         ("threads=0", "threads: input should be greater than 0 or auto, not 0 (command line)"),
         ("threads=ten", "threads: input should be a valid integer or auto, not 'ten' (command line)"),
-        ("outs=a", "outs: unknown key in an override; the keys are data, model, recipe, optimizer, sch"),
+        ("outs=a", "outs: unknown key; the keys are data, model, recipe, optimizer, sch"),
         ("seed=-1", "seed: input should be greater than or equal to 0, not -1 (command line)"),
     ],
 )
@@ -90,7 +91,7 @@ def test_wrong_threads_in_params_yaml_are_refused_with_the_file(set_params: Call
     set_params(threads=0)
     with pytest.raises(UserError) as error:
         request()
-    assert str(error.value) == "threads: input should be greater than 0 or auto, not 0 (params.yaml)"
+    assert str(error.value) == f"threads: input should be greater than 0 or auto, not 0 ({in_params()})"
 
 
 def test_a_command_of_the_data_needs_no_model() -> None:

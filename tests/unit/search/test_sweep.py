@@ -46,7 +46,7 @@ def recorder(failing: Collection[int] = (), stopping: Collection[int] = ()) -> C
 
 def run_sweep(*words: str, command: Command | None = None) -> str | int | None:
     """Sweep the command. Return what it exits with."""
-    return call_command(lambda: cli.run(command or recorder(), Config, sweep=sweep), *ON_SMALL, *words)
+    return call_command(lambda: cli.run(command or recorder(), Config, (), sweep=sweep), *ON_SMALL, *words)
 
 
 def parents() -> list[Run]:
@@ -133,7 +133,7 @@ def test_a_sweep_in_which_everything_fails_has_no_ranking() -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["epoch=1,2"], "epoch: unknown key in an override; the keys are data, model, "),
+        (["epoch=1,2"], "epoch: unknown key; the keys are data, model, "),
         (["seed=0,1", "epochs=1,0"], "epochs: input should be greater than 0 or auto, not 0 (command line)"),
         (["model=compact,nope"], "model: no preset nope in conf/model/"),
         (["seed=0,1", "model.dropout=0.5,2"], "model.dropout: input should be less than 1, not 2"),

@@ -1,7 +1,5 @@
 """Which scripts record a sweep as a whole, and one real sweep."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -10,7 +8,6 @@ import pytest
 from digits import cli
 from digits.config.request import Request
 from digits.config.schema import Config
-from digits.experiment import run
 from digits.search import sweep as sweeps
 from digits.tracking import runs
 from support import call_command, make_splits, recorded_runs, run_script
@@ -30,26 +27,16 @@ def parents() -> list[mlflow.entities.Run]:
     return recorded_runs("tags.sweep_key != ''")
 
 
-@pytest.mark.parametrize("name", ["src/experiment.py", "src/train.py"])
-def test_what_a_script_passes_and_not_its_name_decides_whether_its_sweep_has_a_parent(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def start(sweep: Callable[..., object] | None = None) -> None:
-        monkeypatch.setattr(sys, "argv", [name, *sys.argv[1:]])
-        cli.run(record, Config, sweep=sweep)
-
-    call_command(start, "-m", *OVERRIDES, "seed=0,1")
-    assert parents() == []
-    assert [trial.data.params["seed"] for trial in recorded_runs()] == ["0", "1"]
-    call_command(lambda: start(sweeps.sweep), "-m", *OVERRIDES, "seed=0,1")
+def test_a_sweep_has_a_parent() -> None:
+    call_command(lambda: cli.run(record, Config, (), sweep=sweeps.sweep), "-m", *OVERRIDES, "seed=0,1")
+    assert [trial.data.params["seed"] for trial in recorded_runs("params.seed != ''")] == ["0", "1"]
     assert len(parents()) == 1
 
 
-def test_a_sweep_of_a_stage_by_itself_has_no_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "train", record)
-    assert run_script("train.py", "-m", *OVERRIDES, "seed=0,1") is None
-    assert [trial.data.params["seed"] for trial in recorded_runs()] == ["0", "1"]
-    assert parents() == []
+def test_a_stage_has_no_sweep() -> None:
+    message = str(run_script("train.py", "-m", *OVERRIDES, "seed=0,1"))
+    assert message == "error: -m: this command makes one run; python src/experiment.py -m makes a sweep"
+    assert recorded_runs() == []
 
 
 def test_a_trial_that_needs_too_much_memory_fails_and_another_is_trained_and_scored() -> None:

@@ -141,7 +141,7 @@ def test_a_trial_that_fails_is_recorded_as_such_and_the_search_goes_on(
         (["validation=0"], "validation: a search chooses by validation accuracy; set it above 0"),
         (["validation=0.3"], "validation: asked for 0.3, but"),
         (["search=nope"], "search: no preset nope in conf/search/; there is compact"),
-        (["search.trails=3"], "search.trails: unknown key in an override; see conf/search/"),
+        (["search.trails=3"], "search.trails: unknown key; see conf/search/"),
         (["-m"], "-m: a search makes its own trials; to share one, start the same command twice"),
         (["--multirun", "seed=0,1"], "-m: a search makes its own trials"),
     ],
