@@ -15,7 +15,10 @@ from support import run_script
 SCRIPTS = sorted(file.name for file in (ROOT / "src").glob("*.py"))
 OF_DATA = ("export_images.py", "fetch.py", "fingerprint.py", "preprocess.py")
 # without a configuration
-PARSED = ("compare.py", "export.py", "predict.py", "promote.py", "serve.py", "sync.py", "ui.py")
+PARSED = (
+    *("compare.py", "export.py", "predict.py", "promote.py", "schemas.py", "serve.py", "sync.py"),
+    "ui.py",
+)
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")
 LIGHT = ("base.*", "cli", "config.*", "data.*", "learning.history", "learning.runtime", "models.*", "recipe")
