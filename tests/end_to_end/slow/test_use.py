@@ -6,9 +6,10 @@ from pathlib import Path
 
 import requests
 
+from digits.base import paths
 from project import STAGES, Project, free_port, stages_run, write_drawings
 
-NAME = "digits-sample"
+NAME = f"{paths.NAME}-sample"
 
 
 def test_a_model_is_trained_on_what_another_got_wrong(finished_copy: Project, tmp_path: Path) -> None:
