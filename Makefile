@@ -15,7 +15,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format schemas promote serve compare sync ui bench export-setup team-setup lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format schemas template promote serve compare sync ui bench export-setup team-setup lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -64,6 +64,9 @@ format: setup ## format the code
 
 schemas: setup ## write the schemas with which editors check params.yaml and conf/, after a change to a key
 	@python src/schemas.py
+
+template: setup ## begin a project of your own from this one, in the folder DEST, whose last part is its name
+	@python src/template.py "$(DEST)"
 
 promote: setup ## use the model of RUN, by default of the best run, if it is better than the champion
 	@python src/promote.py "$(RUN)"

@@ -44,7 +44,7 @@ def test_help_lists_all_targets(finished: Project) -> None:
     listed = [line.split()[0] for line in finished.run("make", "help").splitlines()]
     assert listed == phony[1].split()
     tests = ["test", "test-fast", "test-slow", "test-servers", "test-benchmarks"]
-    work = ["check", "format", "schemas"]
+    work = ["check", "format", "schemas", "template"]
     others = "promote serve compare sync ui bench export-setup team-setup lock audit fuzz"
     assert listed == ["help", "setup", "run", "letters", *tests, *work, *others.split()]
 

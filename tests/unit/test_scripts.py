@@ -17,7 +17,7 @@ OF_DATA = ("export_images.py", "fetch.py", "fingerprint.py", "preprocess.py")
 # without a configuration
 PARSED = (
     *("compare.py", "export.py", "predict.py", "promote.py", "schemas.py", "serve.py", "sync.py"),
-    "ui.py",
+    *("template.py", "ui.py"),
 )
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")
@@ -103,7 +103,7 @@ def test_a_search_refuses_to_be_swept() -> None:
 
 @pytest.mark.parametrize("script", PARSED)
 def test_a_wrong_option_is_one_line_that_points_to_the_help(script: str) -> None:
-    needed = ["picture.png"] if script == "predict.py" else []
+    needed = ["word"] if script in ("predict.py", "template.py") else []
     assert run_script(script, *needed, "--nope") == "error: unrecognized arguments: --nope; see --help"
 
 
