@@ -116,7 +116,7 @@ def _begin_history(project: Path, message: str) -> bool:
     """Make a git repository with all files in it. Return whether they are committed: not if git has no
     identity. The one that the Makefile gives to DVC in the environment is none."""
     _git(project, "init", "--quiet", "--initial-branch=main")
-    _git(project, "add", "--all")
+    _git(project, "add", "--all", "--force")  # also what somebody ignores everywhere
     try:
         _git(project, "config", "user.name")
         _git(project, "config", "user.email")
