@@ -15,7 +15,7 @@ export GIT_AUTHOR_EMAIL := $(or $(GIT_AUTHOR_EMAIL),$(shell git config user.emai
 export GIT_COMMITTER_NAME := $(or $(GIT_COMMITTER_NAME),$(GIT_AUTHOR_NAME))
 export GIT_COMMITTER_EMAIL := $(or $(GIT_COMMITTER_EMAIL),$(GIT_AUTHOR_EMAIL))
 
-.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format promote serve compare sync ui plots bench export-setup team-setup lock audit fuzz
+.PHONY: help setup run letters test test-fast test-slow test-servers test-benchmarks check format schemas template promote serve compare sync ui plots bench export-setup team-setup lock audit fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -51,14 +51,21 @@ test-servers: team-setup ## work with PostgreSQL, S3, Slurm and Ray on this mach
 test-benchmarks: setup ## run each benchmark once, as short as can be
 	pytest tests/benchmarks
 
-check: setup ## lint, check formatting and types
+check: setup ## lint, check formatting, types and the editor's schemas
 	ruff check
 	ruff format --check
 	mypy
+	python src/schemas.py --check
 
 format: setup ## format the code
 	ruff check --fix
 	ruff format
+
+schemas: setup ## write the schemas with which editors check params.yaml and conf/, after a change to a key
+	@python src/schemas.py
+
+template: setup ## begin a project of your own from this one, in the folder DEST, whose last part is its name
+	@python src/template.py "$(DEST)"
 
 promote: setup ## use the model of RUN, by default of the best run, if it is better than the champion
 	@python src/promote.py "$(RUN)"

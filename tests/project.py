@@ -20,6 +20,7 @@ from dvc.repo import Repo
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from digits.base.paths import NAME
 from digits.tracking.pages import answers
 from support import COMPLETE, ROOT
 
@@ -130,6 +131,11 @@ class Project:
         assert old in text
         (self.root / file).write_text(text.replace(old, new, 1))
 
+    def set_param(self, key: str, value: str) -> None:
+        """Set a key of params.yaml, whatever it is now."""
+        file = self.root / "params.yaml"
+        file.write_text(re.sub(rf"(?m)^{key}: \S+", f"{key}: {value}", file.read_text()))
+
     def commit(self) -> None:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", "state")
@@ -183,13 +189,13 @@ def copy_checkout(folder: Path) -> Project:
     installed.parent.mkdir()
     installed.touch()
     project.run("git", "init", "--quiet", "--initial-branch", "main")
-    project.edit("params.yaml", "epochs: auto", "epochs: 1")
+    project.set_param("epochs", "1")
     return project
 
 
 def copy_project(source: Path, folder: Path, store: Path | None = None) -> Project:
     """Copy a project, with `store` for its own, which knows artifacts by their absolute paths."""
-    left_out = tuple(str(source / name) for name in ("project/mlruns/digits", "project/mlflow.db", COMPLETE))
+    left_out = tuple(str(source / name) for name in (f"project/mlruns/{NAME}", "project/mlflow.db", COMPLETE))
 
     def ignore(parent: str, names: list[str]) -> list[str]:
         return [name for name in names if f"{parent}/{name}".startswith(left_out)]
@@ -202,7 +208,7 @@ def copy_project(source: Path, folder: Path, store: Path | None = None) -> Proje
 
 def find_runs(client: MlflowClient, filter_string: str = "") -> list[Run]:
     """Return the runs that MLflow's search syntax selects, newest first."""
-    experiment = client.get_experiment_by_name("digits")
+    experiment = client.get_experiment_by_name(NAME)
     if experiment is None:
         return []
     order = ["attributes.start_time DESC"]

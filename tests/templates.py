@@ -22,7 +22,7 @@ def prepared_template(share: Share) -> Path:
 
     def make(folder: Path) -> None:
         project = copy_checkout(folder)
-        project.edit("params.yaml", "data: mnist", "data: sample")
+        project.set_param("data", "sample")
         output = project.run("dvc", "repro", "preprocess", environment=IMPORTS)
         (folder / "output.txt").write_text(output)
         project.commit()

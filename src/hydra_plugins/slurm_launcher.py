@@ -48,6 +48,7 @@ class SlurmLauncher(TrialLauncher):
 
         from digits.base.errors import UserError
         from digits.base.interrupts import terminal_signals_blocked
+        from digits.base.paths import NAME
 
         executor = submitit.SlurmExecutor(logs)
         given = {key: value for key, value in self._parameters.items() if value is not None}
@@ -55,7 +56,7 @@ class SlurmLauncher(TrialLauncher):
         # one here does nothing: SIGTERM at the limit is early enough.
         given["additional_parameters"] = {"signal": "CONT@1"} | dict(given.get("additional_parameters", {}))
         executor.update_parameters(
-            job_name="digits",
+            job_name=NAME,
             setup=[*self._setup, f"export PYTHONPATH={shlex.quote(str(SRC))}${{PYTHONPATH:+:$PYTHONPATH}}"],
             # since Slurm 22.05 srun does not take it from sbatch, and binds the trial to one processor
             srun_args=[f"--cpus-per-task={self._parameters['cpus_per_task']}"],

@@ -110,3 +110,23 @@ def test_runs_are_compared_from_another_folder_on_a_terminal_without_unicode(
     assert output.isascii()
     assert "Traceback" not in output
     assert (tmp_path / "outputs/compare.png").exists()
+
+
+def test_pip_ends_with_a_line_that_says_that_this_is_no_package(prepared: Project, tmp_path: Path) -> None:
+    packages = str(tmp_path / "packages")
+    command = (
+        "python",
+        "-m",
+        "pip",
+        "--isolated",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        packages,
+        ".",
+    )
+    output = prepared.run(*command, code=1)
+    assert "error: this is a project to work in, not a package; `make setup` installs what it needs" in output
+    assert not Path(packages).exists()
+    assert prepared.changes() == ""

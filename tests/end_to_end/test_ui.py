@@ -19,6 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from browser import chromium
+from digits.base.paths import NAME
 from digits.learning.history import Epoch
 from digits.reports import ui
 from digits.reports.ranking import rank
@@ -161,7 +162,7 @@ def test_a_sweep_that_was_really_run_is_compared(
 ) -> None:
     parent, found = sweep_runs(swept.project)
     names = [str(run.info.run_name) for run in found]
-    browser.get(server.address("digits", parent.info.run_id))
+    browser.get(server.address(NAME, parent.info.run_id))
     curves = [f"{name} (val_accuracy)" for name in names]
     # a bar's label is the percentage that the trial got wrong
     errors = [f"{run.data.metrics['test_error_percent']:.2f}".rstrip("0").rstrip(".") for run in found]

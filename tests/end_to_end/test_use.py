@@ -13,10 +13,11 @@ from pathlib import Path
 
 import requests
 
+from digits.base import paths
 from picture_files import write_drawings
 from project import Project
 
-NAME = "digits-sample"
+NAME = f"{paths.NAME}-sample"
 
 
 def promote(project: Project, *words: str) -> str:
@@ -100,5 +101,5 @@ def test_without_a_champion_it_is_said_what_to_do(prepared: Project) -> None:
         words = ("picture.png",) if script == "predict.py" else ()
         output = prepared.run("python", f"src/{script}", *words, "data=letters", code=1)
         assert output.startswith(
-            "error: model: digits-letters has no champion; `make promote` makes one, or "
+            f"error: model: {paths.NAME}-letters has no champion; `make promote` makes one, or "
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from digits.base import files
+from digits.base.paths import NAME
 from project import Project, free_port, stages_run
 from servers.s3 import S3
 from servers.team import Member, Team
@@ -98,7 +99,7 @@ def test_dvc_removes_nothing_if_the_server_is_away_or_refuses(changed: Member, t
     for environment, reason in (
         ({"MLFLOW_TRACKING_URI": away}, f"{away} does not answer as an MLflow server does"),
         (team.environment("ada", "wrong"), f"{team.address} lets nobody in without the right credentials"),
-        (team.environment("eve"), f"{team.address} does not let the user eve write to the experiment digits"),
+        (team.environment("eve"), f"{team.address} does not let the user eve write to the experiment {NAME}"),
     ):
         output = changed.run("dvc", "repro", code=255, environment=environment)
         assert stages_run(output) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from digits.base.paths import NAME
 from digits.base.processes import this_process
 from picture_files import write_drawings
 from project import copy_project
@@ -133,7 +134,7 @@ def test_one_who_may_only_read_is_refused_before_the_work(ada: Member) -> None:
     lines = refusals(ada, "eve", PASSWORDS["eve"], *WRITING, ("evaluate.py", "out=refused"))
     kinds = ["experiment", "registered models", *["experiment"] * 3]
     for kind, line in zip(kinds, lines, strict=True):
-        assert f" does not let the user eve write to the {kind} digits (" in line
+        assert f" does not let the user eve write to the {kind} {NAME} (" in line
 
 
 def test_a_reader_leaves_the_run_of_a_killed_process_to_those_who_may_end_it(ada: Member, team: Team) -> None:
@@ -160,7 +161,7 @@ def test_a_restored_backup_has_the_same_runs_and_models(
     with started_team(tmp_path, records, users, s3, "restored") as restored:
         environment = restored.environment("ada")
         assert ada.run(*COMPARE, environment=environment) == table
-        download = ("mlflow", "artifacts", "download", "--artifact-uri", "models:/digits-sample@champion")
+        download = ("mlflow", "artifacts", "download", "--artifact-uri", f"models:/{NAME}-sample@champion")
         ada.run(*download, "--dst-path", str(tmp_path), environment=environment)
     assert (tmp_path / "data/model.keras").read_bytes() in objects.values()
 

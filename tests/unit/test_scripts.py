@@ -20,8 +20,8 @@ SCRIPTS = sorted(file.name for file in (ROOT / "src").glob("*.py"))
 OF_DATA = ("export_images.py", "fetch.py", "fingerprint.py", "preprocess.py")
 # without a configuration
 PARSED = (
-    *("compare.py", "export.py", "plots.py", "predict.py", "promote.py", "serve.py", "sync.py"),
-    "ui.py",
+    *("compare.py", "export.py", "plots.py", "predict.py", "promote.py", "schemas.py", "serve.py", "sync.py"),
+    *("template.py", "ui.py"),
 )
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
 OF_EXPERIMENT = ("experiment.py", "summary.py", "train.py", "tune.py")
@@ -196,7 +196,7 @@ def test_a_search_refuses_to_be_swept() -> None:
 
 @pytest.mark.parametrize("script", PARSED)
 def test_a_wrong_option_is_one_line_that_points_to_the_help(script: str) -> None:
-    needed = ["picture.png"] if script == "predict.py" else []
+    needed = ["word"] if script in ("predict.py", "template.py") else []
     assert run_script(script, *needed, "--nope") == "error: unrecognized arguments: --nope; see --help"
 
 

@@ -1,8 +1,9 @@
-"""Where the project's files are."""
+"""Where the project's files are, and its name."""
 
 import os
 from pathlib import Path
 
+NAME = "digits"  # of the MLflow experiment, and in those of models and jobs
 ROOT = Path(__file__).resolve().parents[3]
 CONF = ROOT / "conf"
 PARAMS = ROOT / "params.yaml"

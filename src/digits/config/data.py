@@ -32,10 +32,12 @@ def _check_test(value: Any) -> Any:
 
 
 Side = Annotated[int, Field(ge=SMALLEST, le=LARGEST)]
-Size = Annotated[list[Side], Field(min_length=2, max_length=2), BeforeValidator(_check_size)]
+Sides = Annotated[list[Side], Field(min_length=2, max_length=2)]
+Size = Annotated[Sides, BeforeValidator(_check_size, json_schema_input_type=Side | Sides)]
 ColorMode = Literal["grayscale", "rgb"]
 Name = Annotated[str, Field(min_length=1)]
-Test = Annotated[float | str, BeforeValidator(_check_test)]
+ShareOrGiven = Annotated[float, Field(gt=0, lt=1)] | Literal["given"]
+Test = Annotated[float | str, BeforeValidator(_check_test, json_schema_input_type=ShareOrGiven)]
 
 
 class Images(Section):

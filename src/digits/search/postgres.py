@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import IntegrityError
 
 from digits.base.errors import UserError, message_of
+from digits.base.paths import NAME
 from digits.search.locks import Lock, PostgresLock
 
 KEY, VARIABLE = "study_store", "DIGITS_STUDY_STORE"
@@ -31,7 +32,7 @@ ON_SERVER = {
     "timezone": "UTC",
 }
 CONNECTION = {  # what the address can change: https://www.postgresql.org/docs/current/libpq-connect.html
-    "application_name": "digits",
+    "application_name": NAME,
     "connect_timeout": 10,  # seconds
     "keepalives_idle": 10,
     "keepalives_interval": 5,

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from sqlalchemy.engine import make_url
 
 from digits.base.errors import UserError
-from digits.base.paths import main_root
+from digits.base.paths import NAME, main_root
 
 WAIT_FOR_OTHERS = {"timeout": "60"}  # seconds that a process waits for others that write to a SQLite file
 
@@ -40,8 +40,9 @@ def tracking_uri() -> str:
 
 
 def experiment_name() -> str:
-    """Return the name of the experiment that runs are recorded in: MLFLOW_EXPERIMENT_NAME, or digits."""
-    return os.environ.get("MLFLOW_EXPERIMENT_NAME", "digits")
+    """Return the name of the experiment that runs are recorded in: MLFLOW_EXPERIMENT_NAME, or the
+    project's own."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME", NAME)
 
 
 def sqlite_uri(file: Path, query: Mapping[str, str]) -> str:

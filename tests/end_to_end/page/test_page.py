@@ -12,6 +12,7 @@ from mlflow.entities import Run
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from digits.base.paths import NAME
 from page import DARK_DESKTOP, DARK_TELEPHONE, DESKTOP, TELEPHONE, OpenPage, Screen, Server, strokes_of
 
 # Returns [foreground, background, words] of each text that is not of a disabled control.
@@ -76,7 +77,7 @@ def test_the_page_names_the_model_and_shows_a_promoted_one_without_a_reload(
 
     def expected(version: int, run: Run) -> list[str]:
         accuracy = f"{100 * run.data.metrics['test_accuracy']:.2f} %"
-        return ["digits-sample", str(version), accuracy, str(run.info.run_name)]
+        return [f"{NAME}-sample", str(version), accuracy, str(run.info.run_name)]
 
     first, second = server.runs
     page = open_page(DESKTOP)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import requests
 
+from digits.base import paths
 from picture_files import write_drawings
 from project import STAGES, Project, free_port, stages_run
 
-NAME = "digits-sample"
+NAME = f"{paths.NAME}-sample"
 
 
 def test_a_model_is_trained_on_what_another_got_wrong(finished_copy: Project, tmp_path: Path) -> None:
