@@ -6,6 +6,7 @@ python src/run.py epochs=3 model.dropout=0.5
 """
 
 from digits import cli
+from digits.config.params import EXPERIMENT
 from digits.config.request import Request
 from digits.config.schema import Config
 
@@ -19,4 +20,4 @@ def main(request: Request[Config]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run_composed(main, Config)
+    cli.run_composed(main, Config, EXPERIMENT)
