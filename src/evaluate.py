@@ -17,4 +17,4 @@ def main(request: Request[Config]) -> None:
 
 if __name__ == "__main__":
     keys = ("data", "split_seed", "validation", "threads", "model_file", "out", "offline")
-    cli.run(main, Config, keys, check=run.check_data)
+    cli.run(main, Config, keys, check=run.check_model)

@@ -1,8 +1,8 @@
 """Write the fetched images as PNG files, in a folder for each class.
 
-python src/export_images.py data=mnist                   into images/ in a new folder in outputs/
-python src/export_images.py data=mnist out=/tmp/mnist    into /tmp/mnist/images/
-dvc repro fetch && python src/export_images.py           fetch them first
+python src/export_images.py data=mnist                 into images/ in a new folder in outputs/
+python src/export_images.py data=mnist out=/tmp/mnist  into /tmp/mnist/images/
+python src/fetch.py data=sample out=. && python src/export_images.py data=sample
 """
 
 from digits import cli

@@ -44,7 +44,8 @@ def run(
         return
     with one_line_errors():
         given = arguments.read_arguments(sys.argv[1:])
-        if given.one_run:  # Hydra makes a folder for the run before it calls the task
+        # since Hydra makes a folder before it calls the task; DVC's stages write to folders that are there
+        if given.one_run and "DVC_STAGE" not in os.environ:
             wanted = compose_request(given.overrides, schema, Path(), primary)
             if check:
                 check(wanted)

@@ -101,5 +101,5 @@ def test_without_a_champion_it_is_said_what_to_do(prepared: Project) -> None:
         words = ("picture.png",) if script == "predict.py" else ()
         output = prepared.run("python", f"src/{script}", *words, "data=letters", code=1)
         assert output.startswith(
-            f"error: model: {paths.NAME}-letters has no champion; `make promote` makes one, or "
+            f"error: model: {paths.NAME}-letters has no champion; `python src/promote.py data=letters` makes "
         )

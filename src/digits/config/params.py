@@ -48,7 +48,7 @@ def read_params(file: Path = PARAMS) -> dict[str, Any]:
             meant = did_you_mean(listed[0], KEYS) if problem == "unknown" else ""
             raise UserError(
                 f"{file.name}: {problem} key {', '.join(listed)}; it has exactly {', '.join(KEYS)}"
-                f"{meant}{to_restore()}"
+                f"{meant} ({in_params()})"
             )
     for group in (*PRESETS, *CHOSEN_BY_RECIPE):
         if not isinstance(params[group], str):

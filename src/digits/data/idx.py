@@ -24,7 +24,6 @@ TEST = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 UNSIGNED_BYTE = 0x08
 MAGIC = bytes((0, 0, UNSIGNED_BYTE))
 LARGEST = 2**30  # bytes of data, which is 20 times MNIST
-FETCH_AGAIN = "fetch it again with `dvc repro --force fetch`"
 
 
 def read_split(folder: Path, names: tuple[str, str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -83,21 +82,19 @@ def read(file: Path, *dimensions: int) -> NDArray[np.uint8]:
             sizes = stream.read(4 * start[3]) if len(start) == 4 else b""
             if start[:3] != MAGIC or start[3] not in dimensions or len(sizes) < 4 * start[3]:
                 wanted = " or ".join(map(str, dimensions))
-                raise UserError(f"{file}: is not an IDX file of {wanted} dimensions; {FETCH_AGAIN}")
+                raise UserError(f"{file}: is not an IDX file of {wanted} dimensions")
             shape = struct.unpack(f">{start[3]}I", sizes)
             expected = math.prod(shape)
             if expected > LARGEST:
-                raise UserError(
-                    f"{file}: has shape {shape}; at most {LARGEST:,} bytes are read; {FETCH_AGAIN}"
-                )
+                raise UserError(f"{file}: has shape {shape}; at most {LARGEST:,} bytes are read")
             content = stream.read(expected + 1)  # the end of the file, with its checksum, is read too
     except FileNotFoundError:
-        raise UserError(f"{file}: does not exist; `dvc repro fetch` fetches it") from None
+        raise UserError(f"{file}: does not exist") from None
     except (EOFError, OSError, zlib.error) as error:
-        raise UserError(f"{file}: is not a complete gzip file ({error}); {FETCH_AGAIN}") from None
+        raise UserError(f"{file}: is not a complete gzip file ({error})") from None
     if len(content) != expected:
         found = f"{len(content):,}" if len(content) < expected else "more"
-        raise UserError(f"{file}: has {found} bytes of data, not {expected:,}; {FETCH_AGAIN}")
+        raise UserError(f"{file}: has {found} bytes of data, not {expected:,}")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 

@@ -40,7 +40,7 @@ def download(mirrors: Sequence[str], sha256: Mapping[str, str], folder: Path) ->
         else:
             raise UserError(
                 f"{name}: no mirror has it: {', '.join(failures)}; set DIGITS_MIRROR to a folder or URL "
-                "that has a copy, or start with `make run`, which needs no download"
+                "that has a copy, or take the images of data=sample, which need no download"
             )
 
 

@@ -62,8 +62,15 @@ def read(config: DataConfig, raw: Path) -> Found:
 
     Raises UserError if they are missing or damaged, or were fetched for another preset.
     """
-    data, source = config.data, read_source(raw)
+    data, source = config.data, _read_source(raw, config)
     refuse_other(settings(data), source, raw, config)
+    try:
+        return _read(data, source, raw)
+    except UserError as error:
+        raise UserError(f"{error}; {_to_fetch(config)}") from None
+
+
+def _read(data: Data, source: Mapping[str, Any], raw: Path) -> Found:
     if isinstance(data, Idx):
         (train, labels), (test, test_labels) = (idx.read_split(raw, names) for names in (idx.TRAIN, idx.TEST))
         if data.transposed:
@@ -82,18 +89,15 @@ def settings(data: Data) -> dict[str, Any]:
     return {"data": data.name} | {f"data.{key}": value for key, value in content(data).items()}
 
 
-def read_source(raw: Path) -> dict[str, Any]:
-    """Return the preset and the settings that the files in `raw` were fetched with.
-
-    Raises UserError if they are missing or damaged.
-    """
+def _read_source(raw: Path, config: DataConfig) -> dict[str, Any]:
+    """Return the preset and the settings that the files in `raw` were fetched with."""
     file = raw / SOURCE
     try:
         return files.read_json(file)
     except FileNotFoundError:
-        raise UserError(f"{file}: does not exist; `dvc repro fetch` fetches it") from None
+        raise UserError(f"{file}: does not exist; {_to_fetch(config)}") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{file}: is damaged ({error}); {idx.FETCH_AGAIN}") from None
+        raise UserError(f"{file}: is damaged ({error}); {_to_fetch(config)}") from None
 
 
 def refuse_other(wanted: Mapping[str, Any], found: Mapping[str, Any], made: Path, config: DataConfig) -> None:
@@ -110,11 +114,19 @@ def refuse_other(wanted: Mapping[str, Any], found: Mapping[str, Any], made: Path
 
 def to_prepare(config: DataConfig) -> str:
     """Return the words for the commands that prepare the data in place, and leave params.yaml as it is."""
-    words = " ".join([f"data={config.data.name}", *_changes_to_preset(config.data)])
+    words = _words(config.data)
     return (
         f"prepare the data: python src/fetch.py {words} out=. && python src/preprocess.py {words} "
         f"split_seed={config.split_seed} validation={config.validation} out=."
     )
+
+
+def _to_fetch(config: DataConfig) -> str:
+    return f"fetch the images: python src/fetch.py {_words(config.data)} out=."
+
+
+def _words(data: Data) -> str:
+    return " ".join([f"data={data.name}", *_changes_to_preset(data)])
 
 
 def _changes_to_preset(data: Data) -> list[str]:
@@ -135,6 +147,6 @@ def _read_array(file: Path) -> Any:
     try:
         return np.load(file, mmap_mode="r")
     except FileNotFoundError:
-        raise UserError(f"{file}: does not exist; `dvc repro fetch` fetches it") from None
+        raise UserError(f"{file}: does not exist") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{file}: is damaged ({message_of(error)}); {idx.FETCH_AGAIN}") from None
+        raise UserError(f"{file}: is damaged ({message_of(error)})") from None

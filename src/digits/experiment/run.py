@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from digits.base import paths
+from digits.base.errors import UserError
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import archive
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 def check_data(request: Request[Config]) -> archive.Description:
     """Return what is known of the prepared images. Raises UserError if they are not prepared as asked for."""
     return archive.check(request.config, paths.PREPARED)
+
+
+def check_model(request: Request[Config]) -> None:
+    """Raise UserError if the images are not prepared as asked for, or there is no model to score."""
+    check_data(request)
+    if not request.model_file.exists():
+        others = [word for word in request.composed.overrides if not word.startswith(("model_file=", "out="))]
+        raise UserError(
+            f"{request.model_file}: does not exist; train a model, as models/model.keras: "
+            f"{shlex.join(['python', 'src/train.py', *others, 'out=.'])}"
+        )
 
 
 def check(request: Request[Config]) -> None:

@@ -81,7 +81,10 @@ def find_run(wanted: str | None, data: str) -> Run:
     finished = f"attributes.status = 'FINISHED' and params.data = '{data}' and metrics.val_accuracy >= 0"
     newest = store.newest(f"{finished} and tags.model_md5 != ''")
     if newest is None:
-        raise UserError(f"data: no finished run on {data} has a model and a validation accuracy")
+        raise UserError(
+            f"data: no finished run on {data} has a model and a validation accuracy; "
+            f"train one: python src/experiment.py data={data}"
+        )
     keys = (store.DATA_DIGEST, "split_seed", "validation")
     same = [f"params.`{key}` = '{newest.parameters[key]}'" for key in keys]
     runs = store.search(" and ".join([finished, "tags.model_md5 != ''", *same]))

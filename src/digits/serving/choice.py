@@ -52,7 +52,8 @@ def choose(wanted: str, data: str) -> Chosen:
         version = registry.champion(name)
         if version is None:
             raise UserError(
-                f"model: {name} has no champion; `make promote` makes one, or name a run or a file"
+                f"model: {name} has no champion; `python src/promote.py data={data}` makes one, "
+                "or name a run or a file"
             )
         return of_run(version.run_id, name, version.number)
 

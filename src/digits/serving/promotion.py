@@ -108,7 +108,9 @@ def show_versions(data: str) -> None:
             }
         )
     if not rows:
-        raise UserError(f"data: nothing is registered as {name}; `make promote` registers the best run")
+        raise UserError(
+            f"data: nothing is registered as {name}; `python src/promote.py data={data}` registers the best"
+        )
     print(name)
     tables.print_table(rows)
 
@@ -121,6 +123,6 @@ def roll_back(data: str) -> None:
     with registry.one_at_a_time():
         now = registry.champion(name)
         if now is None:
-            raise UserError(f"data: {name} has no champion; `make promote` makes one")
+            raise UserError(f"data: {name} has no champion; `python src/promote.py data={data}` makes one")
         before = registry.restore(now)
     print(f"{before} is champion again, in place of version {now.number}")

@@ -62,15 +62,12 @@ def test_equal_arrays_make_equal_files(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_damaged_file_is_refused_with_the_command_that_replaces_it(
-    tmp_path: Path, compressed: bytes, complaint: str
-) -> None:
+def test_a_damaged_file_is_refused_with_its_name(tmp_path: Path, compressed: bytes, complaint: str) -> None:
     file = tmp_path / "images.gz"
     file.write_bytes(compressed)
     with pytest.raises(UserError, match=complaint) as refusal:
         idx.read(file, 3)
     assert str(file) in str(refusal.value)
-    assert "dvc repro --force fetch" in str(refusal.value)
 
 
 def test_a_bomb_needs_no_more_memory_than_its_header_allows(tmp_path: Path) -> None:
@@ -114,7 +111,7 @@ def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> Non
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"images.gz: does not exist; `dvc repro fetch`"):
+    with pytest.raises(UserError, match=r"images.gz: does not exist$"):
         idx.read(tmp_path / "images.gz", 3)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from digits.base.errors import UserError
+from digits.base.files import read_json
 from digits.config.data import Idx, Package
 from digits.config.schema import compose
 from digits.data import idx, mirrors, sources, stored
@@ -144,7 +145,7 @@ def test_the_error_lists_what_was_tried_and_both_ways_on(
         f"{NOWHERE} (cannot be reached)",
         f"{server}elsewhere (HTTP status 404)",
         "DIGITS_MIRROR",
-        "make run",
+        "data=sample",
     ):
         assert part in message
     assert "\n" not in message
@@ -162,14 +163,15 @@ def test_the_sample_has_as_many_of_each_digit(tmp_path: Path) -> None:
 def test_the_folder_says_what_its_images_are(mirror: Path, tmp_path: Path) -> None:
     data = described(mirror, str(mirror))
     sources.fetch(data, tmp_path / "raw")
-    found = sources.read_source(tmp_path / "raw")
+    found = read_json(tmp_path / "raw/source.json")
     assert found == sources.settings(data) | {"fingerprint": None}
     assert (found["data"], found["data.source"], found["data.sha256"]) == ("mnist", "idx", data.sha256)
 
 
 def test_a_folder_that_nothing_was_fetched_to_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"source.json: does not exist; `dvc repro fetch` fetches it"):
-        sources.read_source(tmp_path)
+    expected = r"source.json: does not exist; fetch the images: python src/fetch.py data=mnist out=\.$"
+    with pytest.raises(UserError, match=expected):
+        sources.read(compose(["data=mnist"]), tmp_path)
 
 
 def test_the_digits_of_scikit_learn_are_scaled_to_bytes(tmp_path: Path) -> None:

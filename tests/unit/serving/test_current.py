@@ -39,7 +39,8 @@ def test_the_champion_is_served_with_what_is_known_of_it(record: Record) -> None
 
 def test_without_a_champion_it_is_said_what_to_do(recording: str) -> None:
     with pytest.raises(
-        UserError, match=f"model: {recording}-sample has no champion; `make promote` makes one"
+        UserError,
+        match=f"model: {recording}-sample has no champion; `python src/promote.py data=sample` makes",
     ):
         Current("champion", "sample")
 
