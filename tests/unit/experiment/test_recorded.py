@@ -177,5 +177,5 @@ def test_a_later_request_evaluates_in_the_run_that_trained_the_model(
     assert digests(run) == digests(done.run) | {"test": test.digest}
     assert capsys.readouterr().out == (
         f"test accuracy {report.accuracy:.2%} (standard error {report.standard_error:.2%} on "
-        f"50 sample images), balanced accuracy {report.balanced_accuracy:.2%}, loss {report.loss:.4f}\n"
+        f"50 sample images), balanced {report.balanced_accuracy:.2%}, loss {report.loss:.4f}\n"
     )

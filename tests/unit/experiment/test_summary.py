@@ -1,11 +1,14 @@
 """src/summary.py: what came of an experiment."""
 
+from pathlib import Path
+
 import pytest
 
 from digits.base.errors import UserError
-from digits.experiment.summary import summarize
-from digits.tracking import runs
+from digits.experiment.summary import summarize, summarize_recorded
+from digits.tracking import pages, runs
 from digits.tracking.address import shown, tracking_uri
+from digits.tracking.recording import Recording
 from support import DIGEST, SMALL, make_request, make_splits, run_script
 
 pytestmark = pytest.mark.usefixtures("recording")
@@ -24,14 +27,56 @@ def test_the_newest_run_of_the_experiment_is_summarized(capsys: pytest.CaptureFi
     run_id = record(0.9876)
     record(0.7, "seed=1")
     summarize(make_request().config)
-    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.strip())
-    assert rows["data"].strip() == f"sample, digest {DIGEST[:12]}"
-    assert rows["model"].strip() == "compact, 1234 parameters"
-    assert rows["recipe"].strip() == "onecycle, 2 epochs"
-    assert rows["test"].split() == ["accuracy", "98.76%"]
-    assert run_id in rows["run"]
-    assert shown(tracking_uri()) in rows["recorded"]
-    assert rows["look"].split() == ["at", "it", "make", "ui"]
+    *lines, _, address, _ = capsys.readouterr().out.splitlines()
+    assert cells(lines) == {
+        "data": f"sample, digest {DIGEST[:12]}",
+        "model": "compact, 1,234 parameters",
+        "recipe": "onecycle, 2 epochs",
+        "test accuracy": "98.76%",
+        "run": runs.run_name(make_request()),
+        "run id": run_id,
+        "recorded in": shown(tracking_uri()),
+    }
+    assert address == pages.run("http://127.0.0.1:5000", run_id)
+
+
+def cells(lines: list[str]) -> dict[str, str]:
+    """Return the rows of the summary."""
+    return {line[:15].strip(): line[15:] for line in lines if line[14:15] == " "}
+
+
+@pytest.fixture
+def recorded() -> Recording:
+    """What a command has recorded."""
+    with runs.training_run(make_request(), make_splits(), {}) as recording:
+        recording.log_metrics({"val_accuracy": 0.9})
+    return recording
+
+
+def test_a_command_ends_with_where_its_files_and_its_run_are(
+    recorded: Recording, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summarize_recorded(make_request(out=Path.cwd() / "outputs/now"), recorded)
+    rows = cells(capsys.readouterr().out.splitlines())
+    assert (rows["files"], rows["val accuracy"]) == ("outputs/now", "90.00%")
+    assert rows["run id"] == recorded.run_id
+
+
+def test_if_the_store_went_away_the_summary_says_where_the_files_are(
+    recorded: Recording, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recording, "delivered", False)
+    summarize_recorded(make_request(out=Path("outputs/now")), recorded)
+    assert capsys.readouterr().out == "\nfiles          outputs/now\n\n"
+
+
+def test_a_trial_and_a_stage_have_no_summary(
+    recorded: Recording, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summarize_recorded(make_request().with_options(parent_run="0"), recorded)
+    monkeypatch.setenv("DVC_STAGE", "train")
+    summarize_recorded(make_request(), recorded)
+    assert capsys.readouterr().out == ""
 
 
 def test_an_experiment_without_a_run_is_refused_with_which_and_what_to_do() -> None:

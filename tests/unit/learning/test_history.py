@@ -29,17 +29,14 @@ def test_without_validation_there_are_no_such_metrics() -> None:
     assert list(WITHOUT_VALIDATION.metrics()) == ["accuracy", "loss", "learning_rate", "seconds"]
 
 
-@pytest.mark.parametrize("epoch", [EPOCH, WITHOUT_VALIDATION], ids=["validation", "no validation"])
-def test_the_line_has_the_names_and_values_of_the_metrics_to_five_digits(epoch: Epoch) -> None:
-    heading, *pairs = epoch.line(16).split("  ")
-    assert heading == "epoch 3/16"
-    printed = {name: float(value) for name, value in (pair.split(" ") for pair in pairs)}
-    assert list(printed) == list(epoch.metrics())
-    assert printed == pytest.approx(epoch.metrics(), rel=5e-5)
-
-
-def test_a_value_is_rounded_to_five_significant_digits() -> None:
-    assert EPOCH.line(16) == (
-        "epoch 3/16  accuracy 0.98765  loss 0.041235  val_accuracy 0.99  val_balanced_accuracy 0.98  "
-        "val_loss 0.031  learning_rate 1.2346e-05  seconds 12.346"
-    )
+@pytest.mark.parametrize(
+    ("epoch", "line"),
+    [
+        (EPOCH, "  accuracy 0.9877  loss 0.0412  val_accuracy 0.9900  val_loss 0.0310  seconds 12.3"),
+        (WITHOUT_VALIDATION, "  accuracy 0.9877  loss 0.0412  seconds 12.3"),
+    ],
+    ids=["validation", "no validation"],
+)
+def test_the_line_has_the_names_of_the_metrics_and_fits_a_terminal(epoch: Epoch, line: str) -> None:
+    assert epoch.line(16) == f"epoch 3/16 {line}"
+    assert len(dataclasses.replace(epoch, epoch=100, loss=10.0).line(100)) <= 100

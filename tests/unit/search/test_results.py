@@ -6,8 +6,9 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from rich.console import Console
 
-from digits.reports import figures
+from digits.reports import figures, tables
 from digits.reports.ranking import Group, rank
 from digits.search import results
 from digits.tracking import runs, store
@@ -90,10 +91,24 @@ def test_the_figure_has_the_best_groups_and_the_table_all(tmp_path: Path, labels
     assert len((tmp_path / "summary/ranking.md").read_text().splitlines()) == 2 + count
 
 
+def test_a_trial_is_printed_with_its_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"learning_rate": 0.123456789, "model.filters": "[16, 32]", "model.first_layer": '"cosines"'}
+    results.print_trial("trial 3: val_accuracy 0.9725", values)
+    monkeypatch.setattr(tables, "console", lambda: Console(width=60))
+    results.print_trial("trial 3: val_accuracy 0.9725", values)
+    assert capsys.readouterr().out.splitlines() == [
+        "trial 3: val_accuracy 0.9725  learning_rate=0.1235 filters=[16,32] first_layer=cosines",
+        "trial 3: val_accuracy 0.9725  learning_rate=0.1235",
+        "    filters=[16,32] first_layer=cosines",
+    ]
+
+
 def test_where_to_look_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results.print_where_to_look("0123abc", "the command", tmp_path)
     assert capsys.readouterr().out == (
-        "best by validation accuracy; to repeat it: the command\n"
+        "best by validation accuracy; to repeat it: the command\n\n"
         f"tables and figures: {tmp_path}\n"
         "look at the trials: make ui SWEEP=0123abc\n\n"
     )

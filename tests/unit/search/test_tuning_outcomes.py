@@ -99,7 +99,8 @@ def test_a_trial_that_diverges_counts_as_pruned(capsys: pytest.CaptureFixture[st
     assert {run.data.params["learning_rate"] for run in diverged} == {"9.0"}
     assert {run.info.status for run in diverged} == {"FINISHED"}
     printed = capsys.readouterr().out
-    assert "pruned: the loss is nan\n" in printed
+    number = diverged[0].data.tags["trial"]
+    assert f"trial {number} pruned: the loss is nan  learning_rate=9\n" in printed
     assert f"{6 - len(diverged)} trials completed, {len(diverged)} pruned, 0 failed or stopped\n" in printed
 
 
