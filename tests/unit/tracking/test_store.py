@@ -12,6 +12,7 @@ import mlflow
 import pytest
 
 from digits.base.errors import UserError
+from digits.base.paths import NAME
 from digits.tracking import runs, store
 
 
@@ -94,7 +95,7 @@ def test_a_user_whom_a_server_does_not_permit_something_is_told_what_to_ask_for(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
     for user, words in (
         ("", "lets nobody in without the right credentials"),
-        ("me", "does not let the user me read the experiment digits "),
+        ("me", f"does not let the user me read the experiment {NAME} "),
     ):
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
         with pytest.raises(UserError, match=words):
