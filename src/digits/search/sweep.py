@@ -90,8 +90,8 @@ def sweep(
 
 def _report(parent: Recording, folder: Path) -> None:
     from digits.reports.ranking import rank
-    from digits.reports.repeat import repeat_command
     from digits.search import results, trials
+    from digits.tracking.repeat import repeat_command
 
     groups = rank(trials.trials(parent.run_id, "attributes.status = 'FINISHED'"))
     if groups:

@@ -102,9 +102,9 @@ def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: L
     """Train the winner as experiment.py does, score it, report, and return its validation accuracy. Called
     with the study's lock held."""
     from digits.reports.ranking import Group, rank
-    from digits.reports.repeat import repeat_command
     from digits.search import results, trials
     from digits.search import study as studies
+    from digits.tracking.repeat import repeat_command
 
     search_run = parent.run_id
     running = [trial for trial in study.trials if trial.state.name == "RUNNING"]  # in a longer search
