@@ -111,10 +111,10 @@ def check_store(request: Request[Config]) -> bool:
     something waits for it, such as the run of the model.
     """
     may_be_away = request.options.offline or waits_for_this_store()
-    opened = open_if_there(may_be_away)
-    if not may_be_away:
-        store.check_writable()
-    return opened
+    if may_be_away:
+        return open_if_there(may_be_away)
+    store.check_writable(open_store().experiment)
+    return True
 
 
 def record_scores(
