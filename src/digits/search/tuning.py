@@ -42,7 +42,8 @@ def tune(request: Request[Config]) -> float:
     study = studies.open_study(search, mark_killed)
     # on another machine a person may have forgotten to name the MLflow store
     begun = isinstance(search.store, PostgresStore) and bool(study.trials)
-    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock, begun) as parent:
+    identity, parameters = study.user_attrs[studies.IDENTITY], trials.of_parent(search.fixed) | search.space
+    with trials.search_run(search.study, identity, lock, begun, parameters) as parent:
         print(f"study {search.study}")
         studies.optimize(
             study,
@@ -90,7 +91,7 @@ def run_trial(
             _, history = recorded.fit(recording, request, prepared, progress, prune)
         except (optuna.TrialPruned, DivergedError) as reason:
             pruned = reason
-            recording.set_tags({"pruned": "true"})
+            recording.describe(f"Pruned: {reason}.", {"pruned": "true"})
     if pruned:
         print(f"trial {trial.number} pruned: {pruned}")
         raise optuna.TrialPruned(str(pruned))
@@ -115,7 +116,8 @@ def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: L
     winner = trials.winner_run(search_run, best.number)
     if winner is None:
         print(f"trial {best.number} won; it is trained again and scored")
-        run.train_and_evaluate(search.at(best, search_run))
+        request = search.at(best, search_run)
+        run.train_and_evaluate(request.with_options(run_name=f"winner {request.options.run_name}"))
         with lock:  # again, which fails if it was lost meanwhile: then another process trains a winner, too
             trials.mark_winner(search_run, best.number, search.request.out / "models/model.keras")
         winner = trials.winner_run(search_run, best.number)
