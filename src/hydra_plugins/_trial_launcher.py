@@ -149,4 +149,5 @@ def _names(trials: Sequence[Sequence[str]]) -> list[str]:
     """Return for each trial the overrides that not all have in common."""
     common = set.intersection(*map(set, trials)) if len(trials) > 1 else set()
     own = [[word for word in words if word not in common] for words in trials]
-    return [" ".join(word for word in words if not word.startswith("parent_run=")) for words in own]
+    of_sweep = ("parent_run=", "run_name=")
+    return [" ".join(word for word in words if not word.startswith(of_sweep)) for words in own]

@@ -10,6 +10,7 @@ from typing import Any
 from digits.base.errors import UserError, message_of
 from digits.base.paths import CONF
 from digits.base.section import Schema, did_you_mean, unknown_key, validate
+from digits.config.naming import shortened_override
 from digits.config.options import Options, resolve_resources
 from digits.config.params import (
     CHOSEN_BY_RECIPE,
@@ -25,7 +26,8 @@ from digits.config.words import key_meant, keys_of_presets, refuse_slips
 
 GROUPS = (*PRESETS, *CHOSEN_BY_RECIPE, "search")
 VERSION_BASE = "1.3"  # whose defaults Hydra follows
-ACCEPT_AUTO = ("epochs", "batch_size", "learning_rate", "threads")
+BY_RECIPE = ("learning_rate", "epochs", "batch_size")  # what auto leaves to the recipe
+ACCEPT_AUTO = (*BY_RECIPE, "threads")
 DEFAULT_OF_RECIPE = re.compile(r"\+*recipe\.(epochs|batch_size|learning_rate)\b")
 OF_TUNE = ("search", "study", "study_store")  # keys of conf/tune.yaml
 
@@ -43,9 +45,15 @@ class Composed:
 
     @property
     def label(self) -> str:
-        """How the experiment departs from its presets, for the names of runs."""
-        dotted = (each for each in (*self.from_params, *self.overrides) if "." in each.partition("=")[0])
-        return " ".join(re.sub(r"^[^=]*\.", "", each) for each in dotted)
+        """How the experiment departs from its presets, for the names of runs: which keys of them are changed,
+        and what is not left to the recipe."""
+        given = (*self.from_params, *self.overrides)
+        in_presets = tuple(f"{group}." for group in PRESETS)
+        chosen = tuple(f"{group}=" for group in CHOSEN_BY_RECIPE)
+        changed = [each for each in given if each.lstrip("+~").startswith((*in_presets, *chosen))]
+        values = {key: self.values.get(key, "auto") for key in BY_RECIPE}
+        changed += [f"{key}={value}" for key, value in values.items() if value != "auto"]
+        return " ".join(map(shortened_override, changed))
 
     def source(self, path: list[str]) -> str:
         """Return where the value at `path` was set, for an error message."""

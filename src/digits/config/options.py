@@ -27,6 +27,7 @@ class Options(Section):
     resume: bool | Literal["auto"]
     offline: bool
     parent_run: str | None
+    run_name: str | None
 
     @field_validator("resume", mode="before")
     @classmethod

@@ -18,13 +18,12 @@ AnyConfig = TypeVar("AnyConfig", bound=DataConfig)
 @dataclasses.dataclass(frozen=True)
 class Request(Generic[AnyConfig]):
     """A checked configuration and everything else that a command needs to know. `out` is the folder to write
-    to, and `label` says in a run's name how the experiment departs from its presets."""
+    to."""
 
     config: AnyConfig
     resources: Resources
     options: Options
     out: Path
-    label: str
     composed: Composed
 
     @property
@@ -41,9 +40,7 @@ class Request(Generic[AnyConfig]):
 def to_request(composed: Composed, schema: type[AnyConfig], out: Path) -> Request[AnyConfig]:
     """Check what was composed. Raises UserError with every wrong key, its source, and what is allowed."""
     config = parse(composed, schema)
-    return Request(
-        config, parse(composed, Resources), parse(composed, Options), out, composed.label, composed
-    )
+    return Request(config, parse(composed, Resources), parse(composed, Options), out, composed)
 
 
 def compose_request(

@@ -19,7 +19,7 @@ from digits.experiment.summary import is_part_of_more, summarize_recorded
 from digits.learning import evaluation, model_file, runtime, training
 from digits.learning.checkpoint import Arrays
 from digits.learning.history import Epoch
-from digits.tracking import runs, store
+from digits.tracking import description, runs, store
 from digits.tracking.recording import Recording
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def fit(
     on_epoch: Callable[[Epoch], object] = lambda _: None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Train, keep the progress, and record each epoch before `on_epoch` is called with it. At the end record
-    the error on the validation images, and the seconds that all of this took."""
+    how many seconds all of this took, and complete the description."""
 
     def keep(arrays: Arrays, history: Sequence[Epoch]) -> None:
         progress.keep(recording.key, arrays, history)
@@ -118,9 +118,9 @@ def fit(
     # the bars of several workers would overwrite each other
     lines, bar = not _is_brief(request), request.resources.workers == 1
     trained = training.train(request.config, splits, record, progress.start, keep, lines, bar)
-    accuracy = trained[1][-1].val_accuracy
-    error = {} if accuracy is None else {"val_error_percent": 100 * (1 - accuracy)}
-    recording.log_metrics({"train_seconds": progress.seconds, **error})
+    last, seconds = trained[1][-1], round(progress.seconds, 3)
+    recording.log_metrics({"train_seconds": seconds})
+    recording.describe(description.of_result(last.epoch, last.val_accuracy, seconds))
     return trained
 
 

@@ -29,7 +29,7 @@ def report(parent: Recording, groups: Sequence[Group], best: Group, command: str
         labels = [f"rank {row['rank']}" for row in rows[:LARGEST_FIGURE]]
     figures.draw_ranking("trials, best first", shown, labels, folder / "ranking.png")
     parent.log_files(folder)
-    trials.describe(parent, f"{markdown}\n    {command}\n", best)
+    trials.describe(parent, groups, best, command)
     tables.print_table(rows)
 
 

@@ -13,6 +13,7 @@ from digits.base import paths
 from digits.base.errors import UserError
 from digits.base.section import flatten, validate
 from digits.config.compose import Composed
+from digits.config.naming import shortened_override
 from digits.config.params import CHOSEN_BY_RECIPE, KEYS, PRESETS
 from digits.config.request import Request, to_request
 from digits.config.schema import Config
@@ -39,11 +40,24 @@ class Search:
     digest: str
     request: Request[Config]
 
+    @property
+    def space(self) -> dict[str, str]:
+        """What is searched, as the parameters of the parent."""
+        dimensions = self.settings.space.items()
+        return {f"space.{key}": str(each.model_dump(exclude_defaults=True)) for key, each in dimensions}
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The parameters that all trials have."""
+        recorded = self.request.config.recorded_parameters()
+        return {key: value for key, value in recorded.items() if key not in self.settings.space}
+
     def at(self, trial: optuna.trial.BaseTrial, parent_run: str | None = None) -> Request[Config]:
         """Return the request at the point of the space that Optuna suggests, or once suggested."""
         point = {key: dimension.suggest(trial, key) for key, dimension in self.settings.space.items()}
-        request = dataclasses.replace(_at(self.request, point), label=f"trial {trial.number}")
-        return request.with_options(parent_run=parent_run)
+        words = [f"{key}={value}".replace(" ", "") for key, value in point.items()]
+        name = " ".join([f"#{trial.number}", *map(shortened_override, words)])
+        return _at(self.request, point).with_options(parent_run=parent_run, run_name=name)
 
 
 def read_search(request: Request[Config]) -> Search:

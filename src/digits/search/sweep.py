@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from digits.base import paths
 from digits.base.errors import UserError, message_of
+from digits.config.naming import names_of_trials
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data import archive
@@ -45,15 +46,24 @@ def sweep(
     from digits.search import trials  # imports MLflow, which a wrong override need not wait for
     from digits.tracking.described import recorded_parameters
     from digits.tracking.opening import open_store
+    from digits.tracking.repeat import to_override
     from digits.tracking.store import StoreAwayError
 
     resume = next(iter(requests.values())).options.resume is True
-    which = " ".join(sorted(word for word in overrides if not word.startswith(NOT_COMPARED)))
-    with trials.sweep_run(which, resume) as parent:
+    compared = sorted(word for word in overrides if not word.startswith(NOT_COMPARED))
+    which = " ".join(compared)
+    names = names_of_trials(list(requests))
+    named = {
+        words: [to_override("run_name", name)] if name else []
+        for words, name in zip(requests, names, strict=True)
+    }
+    recorded = {words: recorded_parameters(each.config, digests[words]) for words, each in requests.items()}
+    same = set.intersection(*map(set, requests))
+    name = " ".join(sorted(compared, key=lambda word: word in same))  # what is swept comes first
+    common = trials.common_parameters(list(recorded.values()))
+    parameters = {"sweep": which, "trials": len(requests), **common}
+    with trials.sweep_run(which, resume, name, parameters) as parent:
         sweep_id = parent.run_id
-        recorded = {
-            words: recorded_parameters(each.config, digests[words]) for words, each in requests.items()
-        }
 
         def finished() -> set[Overrides]:
             open_store()  # which records what trials could not while it was away
@@ -71,7 +81,7 @@ def sweep(
         try:
             errors = launch_all(
                 left,
-                lambda batch: launch([(*words, f"parent_run={sweep_id}") for words in batch]),
+                lambda batch: launch([(*words, f"parent_run={sweep_id}", *named[words]) for words in batch]),
                 stopped,
                 finished,
             )
@@ -90,8 +100,8 @@ def sweep(
 
 def _report(parent: Recording, folder: Path) -> None:
     from digits.reports.ranking import rank
-    from digits.reports.repeat import repeat_command
     from digits.search import results, trials
+    from digits.tracking.repeat import repeat_command
 
     groups = rank(trials.trials(parent.run_id, "attributes.status = 'FINISHED'"))
     if groups:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
 from digits.base import files
 from digits.base.errors import UserError
-from digits.reports.ranking import Group
+from digits.reports.ranking import Group, group_label, varying
 from digits.search.locks import Lock
 from digits.tracking import runs, store
 from digits.tracking.address import shown, tracking_uri
+from digits.tracking.description import to_repeat
 from digits.tracking.origin import origin
 from digits.tracking.recording import Recording
 from digits.tracking.store import RECORDING, Record, StoreAwayError
 
 
 @contextlib.contextmanager
-def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
-    """Start the parent of a sweep. With `resume`, continue the newest parent of the same overrides.
+def sweep_run(
+    overrides: str, resume: bool, name: str = "", parameters: Mapping[str, object] = MappingProxyType({})
+) -> Iterator[Recording]:
+    """Start the parent of a sweep, which is named after its overrides or has a `name`, with these
+    `parameters`. With `resume`, continue the newest parent of the same overrides.
 
     Trials that are RUNNING when it starts or ends were stopped, and are marked as KILLED.
 
@@ -36,7 +41,9 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
             f"resume: no sweep of these overrides is in {shown(tracking_uri())}; start it without resume"
         )
     tags = {"sweep_overrides": overrides, "sweep_key": key} | origin()
-    with runs.run(f"sweep {overrides}", earlier.key if earlier else None, tags=tags) as parent:
+    with runs.run(f"sweep {name or overrides}", earlier.key if earlier else None, tags=tags) as parent:
+        if not earlier:
+            parent.log_params(parameters)
         mark_stopped_trials(parent.run_id)
         try:
             yield parent
@@ -46,8 +53,15 @@ def sweep_run(overrides: str, resume: bool) -> Iterator[Recording]:
 
 
 @contextlib.contextmanager
-def search_run(study: str, identity: str, lock: Lock, begun: bool = False) -> Iterator[Recording]:
-    """Start or continue the parent of all trials of a study, for each process that works on it.
+def search_run(
+    study: str,
+    identity: str,
+    lock: Lock,
+    begun: bool = False,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+) -> Iterator[Recording]:
+    """Start or continue the parent of all trials of a study, for each process that works on it. A new one has
+    these `parameters`.
 
     It is found by the study's `identity`: somebody else's study can have the same name on the same server.
     `lock` is the study's, so that processes that start at once find one parent.
@@ -67,6 +81,8 @@ def search_run(study: str, identity: str, lock: Lock, begun: bool = False) -> It
             name, continued = f"search {study}", earlier.key if earlier else None
             run = runs.run(name, continued, tags=tags, shared=True)
             parent = stack.enter_context(run)
+            if not earlier:
+                parent.log_params(parameters)
         yield parent
 
 
@@ -128,10 +144,28 @@ def mark_stopped_trials(parent: str, alive: Collection[str] = ()) -> list[dict[s
     return [_known_before(record) for record in stopped]
 
 
-def describe(parent: Recording, text: str, best: Group) -> None:
-    """Give the parent a description in Markdown, and the scores of its best group under names that no
-    trial has, so that it is not taken for one."""
-    parent.set_tags({"mlflow.note.content": text})
-    for metric in ("val_accuracy", "test_accuracy"):
-        if score := best.score(metric):
-            parent.log_metrics({f"best_{metric}": score.mean})
+def common_parameters(recorded: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the parameters in which all trials agree, as the parent has them."""
+    first, *others = recorded
+    agreed = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    return of_parent(agreed)
+
+
+def of_parent(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return parameters under names that no trial has, so that a filter for runs does not find the parent."""
+    return {f"shared.{key}": value for key, value in parameters.items()}
+
+
+def describe(parent: Recording, groups: Sequence[Group], best: Group, command: str) -> None:
+    """Give the parent a description, and the scores of its best group under names that no trial has, so that
+    it is not taken for one. `command` repeats the best run of the ranked `groups`."""
+    runs_of_all = sum(len(group.records) for group in groups)
+    scores = {metric: score for metric in ("val_accuracy", "test_accuracy") if (score := best.score(metric))}
+    result = ", ".join(f"{metric} {score}" for metric, score in scores.items())
+    what = f"`{group_label(best, varying(groups))}` " if len(groups) > 1 else ""
+    parent.describe(
+        f"Best of {len(groups)} configurations in {runs_of_all} runs: {what}with {result} "
+        f"({len(best.records)} run{'s' if len(best.records) > 1 else ''}). "
+        f"The whole ranking is in the artifacts: ranking.md, ranking.csv, ranking.png. {to_repeat(command)}"
+    )
+    parent.log_metrics({f"best_{metric}": score.mean for metric, score in scores.items()})

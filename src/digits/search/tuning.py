@@ -42,7 +42,8 @@ def tune(request: Request[Config]) -> float:
     study = studies.open_study(search, mark_killed)
     # on another machine a person may have forgotten to name the MLflow store
     begun = isinstance(search.store, PostgresStore) and bool(study.trials)
-    with trials.search_run(search.study, study.user_attrs[studies.IDENTITY], lock, begun) as parent:
+    identity, parameters = study.user_attrs[studies.IDENTITY], trials.of_parent(search.fixed) | search.space
+    with trials.search_run(search.study, identity, lock, begun, parameters) as parent:
         print(f"study {search.study}: {search.settings.trials} trials")
         studies.optimize(
             study,
@@ -91,7 +92,7 @@ def run_trial(
             _, history = recorded.fit(recording, request, prepared, progress, prune)
         except (optuna.TrialPruned, DivergedError) as reason:
             pruned = reason
-            recording.set_tags({"pruned": "true"})
+            recording.describe(f"Pruned: {reason}.", {"pruned": "true"})
     if pruned:
         results.print_trial(f"trial {trial.number} pruned: {pruned}", trial.params)
         raise optuna.TrialPruned(str(pruned))
@@ -104,9 +105,9 @@ def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: L
     """Train the winner as experiment.py does, score it, report, and return its validation accuracy. Called
     with the study's lock held."""
     from digits.reports.ranking import Group, rank
-    from digits.reports.repeat import repeat_command
     from digits.search import results, trials
     from digits.search import study as studies
+    from digits.tracking.repeat import repeat_command
 
     search_run = parent.run_id
     running = [trial for trial in study.trials if trial.state.name == "RUNNING"]  # in a longer search
@@ -117,7 +118,8 @@ def train_winner(study: optuna.Study, search: Search, parent: Recording, lock: L
     winner = trials.winner_run(search_run, best.number)
     if winner is None:
         print(f"\ntrial {best.number} won; it is trained again and scored")
-        run.train_and_evaluate(search.at(best, search_run))
+        request = search.at(best, search_run)
+        run.train_and_evaluate(request.with_options(run_name=f"winner {request.options.run_name}"))
         with lock:  # again, which fails if it was lost meanwhile: then another process trains a winner, too
             trials.mark_winner(search_run, best.number, search.request.out / "models/model.keras")
         winner = trials.winner_run(search_run, best.number)

@@ -71,7 +71,8 @@ def not_opened(uri: str, error: Exception) -> str:
 
 
 def _denied(text: str) -> str:
-    """Return what a user may not do, and how to be allowed, from what MLflow's client says of a request."""
+    """Return what this user may not do, and who can permit it. `text` is the message of MLflow's client, with
+    the request that was denied."""
     request = re.search(r"/mlflow/([-\w/]+)", text)
     name = request[1] if request else ""
     registry = name.startswith(("registered-models", "model-versions"))

@@ -19,9 +19,10 @@ from digits.tracking.outbox import Outbox, open_left
 
 @dataclasses.dataclass
 class Left:
-    """What earlier commands left: whether something is `delivered` now, whether something is still `kept`,
-    and the names of the stores that the rest is for."""
+    """The `experiment` that is open, and what earlier commands left: whether something is `delivered` now,
+    whether something is still `kept`, and the names of the stores that the rest is for."""
 
+    experiment: str
     delivered: bool = False
     kept: bool = False
     elsewhere: set[str] = dataclasses.field(default_factory=set)
@@ -33,7 +34,7 @@ def open_store() -> Left:
 
     Raises UserError if the store cannot be opened.
     """
-    experiment, left = store.use(), Left()
+    left = Left(store.use())
     for outbox in open_left():
         with contextlib.closing(outbox):
             if outbox.destination not in (None, destination()):
@@ -46,7 +47,7 @@ def open_store() -> Left:
                 left.kept = True
     if left.delivered:
         print("recorded what waited in outbox/", file=sys.stderr)
-    _end_left_runs(experiment)
+    _end_left_runs(left.experiment)
     return left
 
 

@@ -18,22 +18,28 @@ def server(port: int = UI_PORT) -> str:
     return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{port}"
 
 
-def comparison(server: str, sweep: str = "") -> str:
-    """Return the page that compares runs, with a chart for each metric, for the best ten by validation
-    accuracy. With the id of a `sweep`, it has its trials and no other runs.
+def runs_filter(sweep: str = "") -> str:
+    """Return the filter for the trials of a `sweep`, or for all runs except parents, which have no model and
+    no curves. A trial's page links to its parent."""
+    return f"tags.sweep = '{sweep}'" if sweep else "params.model != ''"
 
-    By itself the server opens on a page for language models, which is empty here. Ordered by creation, trials
-    would be folded away below their parent, whatever the filter. The filter leaves out the parent, which has
-    no model and no curves; a trial's page links to it.
+
+def comparison(server: str, sweep: str = "", view: str | None = None) -> str:
+    """Return the page that compares runs in charts: all of them, or the trials of a `sweep`. It is arranged
+    as the saved `view` says (see digits.tracking.views); without one it has a chart for each metric.
+
+    By itself the server opens on a page for language models, which is empty here.
     """
-    view = {
-        "workflowType": "machine_learning",
-        "compareRunsMode": "CHART",
-        "searchFilter": f"tags.sweep = '{sweep}'" if sweep else "params.model != ''",
-        "orderByKey": "metrics.`val_accuracy`",
-        "orderByAsc": "false",
-    }
-    return f"{_experiment(server)}/runs?{urlencode(view, quote_via=quote)}"
+    page = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
+    if view:  # which has the filter and the order; in the address they would keep MLflow from opening it
+        page |= {"viewStateShareKey": view}
+    else:
+        page |= {
+            "searchFilter": runs_filter(sweep),
+            "orderByKey": "metrics.`val_accuracy`",
+            "orderByAsc": "false",
+        }
+    return f"{_experiment(server)}/runs?{urlencode(page, quote_via=quote)}"
 
 
 def run(server: str, run_id: str) -> str:

@@ -19,7 +19,7 @@ def check_server(offline: bool) -> None:
     from digits.tracking import store  # imports MLflow, which takes longer than all else that this stage does
 
     try:
-        store.check_writable()
+        store.check_writable(store.use())
     except store.StoreAwayError as error:
         raise UserError(
             f"{error}; with DIGITS_OFFLINE=true `dvc repro` runs all the same, and records it later"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -24,6 +25,7 @@ from digits.tracking import store, writer
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.delivery import Delivery
 from digits.tracking.described import Inputs
+from digits.tracking.description import NOTE
 from digits.tracking.failures import not_opened, reason_of
 from digits.tracking.keys import new_key
 from digits.tracking.opening import destination
@@ -48,6 +50,7 @@ class Recording:
         self._outbox = Outbox(new_key(), destination())
         self.key = key or self._outbox.key
         self._sender: Sender | None = None
+        self._description = ""
 
     @property
     def run_id(self) -> str:
@@ -117,6 +120,12 @@ class Recording:
         """Set tags of the run."""
         self._append("tags", {key: str(value) for key, value in tags.items()})
 
+    def describe(self, paragraph: str, tags: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Put a paragraph of Markdown in front of the run's description, of which MLflow shows a few lines at
+        first, and set tags at the same time."""
+        self._description = f"{paragraph}\n\n{self._description}".strip()
+        self.set_tags({**tags, NOTE: self._description})
+
     def log_params(self, params: Mapping[str, object]) -> None:
         """Record parameters, which do not change any more."""
         self._append("params", {key: str(value) for key, value in params.items()})
@@ -129,8 +138,10 @@ class Recording:
         self._append("metrics", {"metrics": dict(metrics), "step": step, "again": again}, durable)
 
     def log_epoch(self, epoch: Epoch, again: bool = False) -> None:
-        """Record the metrics of an epoch. Its number is the step."""
-        self.log_metrics(epoch.metrics(), epoch.epoch, again)
+        """Record the metrics of an epoch, and the validation error. The epoch's number is the step."""
+        accuracy = epoch.val_accuracy
+        error = {} if accuracy is None else {"val_error_percent": round(100 * (1 - accuracy), 6)}
+        self.log_metrics(epoch.metrics() | error, epoch.epoch, again)
 
     def log_inputs(self, inputs: Inputs) -> None:
         """Record data sets, as `describe_splits` returns them."""

@@ -22,7 +22,7 @@ from digits.base.interrupts import interrupts_held
 from digits.config.request import Request
 from digits.config.schema import Config
 from digits.data.splits import Splits
-from digits.tracking import store
+from digits.tracking import description, store
 from digits.tracking.described import data_tags, describe_splits, recorded_parameters
 from digits.tracking.opening import open_store, waits_for_this_store
 from digits.tracking.origin import origin, uncommitted
@@ -47,8 +47,12 @@ def training_run(
     parent = request.options.parent_run
     may_be_away = request.options.offline or parent is not None
     with run(run_name(request), interrupted, parent, may_be_away=may_be_away) as recording:
-        recording.set_tags({**origin(), "workers": request.resources.workers, **data_tags(splits), **tags})
-        recording.log_params(recorded_parameters(request.config, splits.digest))
+        parameters = recorded_parameters(request.config, splits.digest)
+        recording.describe(
+            description.of_training(request.config, splits, parameters),
+            {**origin(), "workers": request.resources.workers, **data_tags(splits), **tags},
+        )
+        recording.log_params(parameters)
         texts = {
             "config.yaml": yaml.safe_dump(request.config.model_dump(mode="json")),
             "uncommitted.patch": uncommitted(),
@@ -111,10 +115,10 @@ def check_store(request: Request[Config]) -> bool:
     something waits for it, such as the run of the model.
     """
     may_be_away = request.options.offline or waits_for_this_store()
-    opened = open_if_there(may_be_away)
-    if not may_be_away:
-        store.check_writable()
-    return opened
+    if may_be_away:
+        return open_if_there(may_be_away)
+    store.check_writable(open_store().experiment)
+    return True
 
 
 def record_scores(
@@ -148,14 +152,15 @@ def record_scores(
 
 
 def run_name(request: Request[Config]) -> str:
-    """Return what the experiment is in one line. What differs most comes first, since MLflow's charts show
-    about 20 letters of a name."""
+    """Return the name that the request gives the run, or what the experiment is in one line, beginning with
+    what is not default."""
     config = request.config
-    name = (
-        f"{request.label} {config.data.name} {config.model.name} s{config.seed} {config.epochs}ep "
-        f"lr{config.learning_rate:g} b{config.batch_size} {config.recipe.name} {config.optimizer}"
+    described = (
+        f"{request.composed.label} {config.model.name} seed={config.seed} {config.data.name} "
+        f"{config.recipe.name} {config.epochs}ep lr{config.learning_rate:g} b{config.batch_size} "
+        f"{config.optimizer}"
     )
-    return name.strip()[:LONGEST_NAME]
+    return (request.options.run_name or described).strip()[:LONGEST_NAME]
 
 
 def find_run(config: Config, digest: str | None) -> Record | None:

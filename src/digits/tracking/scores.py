@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from digits.tracking import models, store, writer
+from digits.tracking.description import NOTE, with_test
 
 
 def record(key: str, values: Mapping[str, Any], reports: Path, moment: int) -> str:
@@ -20,7 +22,8 @@ def record(key: str, values: Mapping[str, Any], reports: Path, moment: int) -> s
     known = store.newest(store.of_model(model_md5, digest))
     if known:
         if "test_accuracy" not in known.metrics:
-            _add(known.run_id, values, values["scores"], reports, moment)
+            text = with_test(known.tags.get(NOTE, ""), values["scores"]["test_accuracy"])
+            _add(known.run_id, values, values["scores"], reports, moment, {NOTE: text})
         elif "scored_in_run" in known.tags:  # it has the scores of an equal model, and not its reports
             _add(known.run_id, values, {}, reports, moment)
         models.record_scores(known.run_id)
@@ -37,8 +40,13 @@ def record(key: str, values: Mapping[str, Any], reports: Path, moment: int) -> s
 
 
 def _add(
-    run_id: str, values: Mapping[str, Any], scores: Mapping[str, float], reports: Path, moment: int
+    run_id: str,
+    values: Mapping[str, Any],
+    scores: Mapping[str, float],
+    reports: Path,
+    moment: int,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     writer.log_inputs(run_id, values["inputs"])
     writer.log_files(run_id, reports)
-    writer.log_metrics(run_id, [(scores, moment, 0)])  # last, since they mark the run as scored
+    writer.log_metrics(run_id, [(scores, moment, 0)], tags)  # last, since they mark the run as scored

@@ -83,19 +83,12 @@ def use() -> str:
             raise StoreAwayError(not_opened(uri, error)) from error
 
 
-def check_writable() -> str:
-    """Make the store and its experiment current, as `use` does, and see that this user may write to it.
-
-    Raises UserError if not.
-    """
-    experiment = use()
+def check_writable(experiment: str) -> None:
+    """See that this user may write to the `experiment` that is open. Raises StoreAwayError if not."""
     if tracking_uri().startswith("http"):
-        try:
+        with one_line_errors():
             # an update that changes nothing, which a server permits to those who may create runs
             mlflow.MlflowClient().rename_experiment(experiment, experiment_name())
-        except MlflowException as error:
-            raise StoreAwayError(not_opened(tracking_uri(), error)) from error
-    return experiment
 
 
 def _set_experiment(name: str, file: Path | None, location: str | None) -> str:

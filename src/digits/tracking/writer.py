@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import mlflow
@@ -60,14 +61,19 @@ def log_params(run_id: str, params: Mapping[str, object]) -> None:
     mlflow.MlflowClient().log_batch(run_id, params=written, synchronous=True)
 
 
-def log_metrics(run_id: str, points: Iterable[tuple[Mapping[str, float], int, int]]) -> None:
-    """Record numbers, each with its moment in milliseconds and its step."""
+def log_metrics(
+    run_id: str,
+    points: Iterable[tuple[Mapping[str, float], int, int]],
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Record numbers, each with its moment in milliseconds and its step, and set `tags`, in one request."""
     written = [
         Metric(key, float(value), moment, step)
         for metrics, moment, step in points
         for key, value in metrics.items()
     ]
-    mlflow.MlflowClient().log_batch(run_id, metrics=written, synchronous=True)
+    run_tags = [RunTag(key, value) for key, value in tags.items()]
+    mlflow.MlflowClient().log_batch(run_id, metrics=written, tags=run_tags, synchronous=True)
 
 
 def log_inputs(run_id: str, inputs: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

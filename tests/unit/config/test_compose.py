@@ -111,8 +111,10 @@ def test_presets_only_leaves_out_the_overrides_of_params_yaml(set_params: Callab
 
 def test_the_label_says_how_an_experiment_departs_from_its_presets(set_params: Callable[..., None]) -> None:
     set_params(overrides=["model.dropout=0.5"])
-    composed = compose_values(["seed=1", "model=small", "recipe.optimizer.momentum=0.8", "out=a.b"])
-    assert composed.label == "dropout=0.5 momentum=0.8"
+    composed = compose_values(
+        ["seed=1", "model=small", "recipe.optimizer.momentum=0.8", "schedule=cosine", "epochs=3", "out=a.b"]
+    )
+    assert composed.label == "dropout=0.5 momentum=0.8 cosine epochs=3"
 
 
 def test_the_presets_are_known_by_the_names_of_their_files() -> None:

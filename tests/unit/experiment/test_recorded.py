@@ -20,6 +20,7 @@ from digits.experiment import recorded
 from digits.learning import evaluation, model_file, runtime
 from digits.learning.history import Epoch
 from digits.tracking.described import recorded_parameters
+from digits.tracking.repeat import repeat_command
 from support import CLASSES, DIGEST, SHAPE, MakeSplit, make_request, make_splits, metric_points, recorded_runs
 
 EPOCHS = 3
@@ -94,12 +95,28 @@ def test_the_metrics_of_each_epoch_are_recorded_with_its_number_as_step(done: Do
         assert done.metrics[name] == [(epoch.epoch, epoch.metrics()[name]) for epoch in done.history]
 
 
-def test_the_seconds_of_the_whole_training_and_the_error_are_recorded(done: Done) -> None:
+def test_the_validation_error_of_each_epoch_is_recorded_as_a_person_writes_it(done: Done) -> None:
+    errors = [100 * (1 - (epoch.val_accuracy or 0)) for epoch in done.history]
+    assert [error for _, error in done.metrics["val_error_percent"]] == pytest.approx(errors)
+    assert all(len(str(error)) < 10 for _, error in done.metrics["val_error_percent"])
+
+
+def test_the_seconds_of_the_whole_training_are_recorded(done: Done) -> None:
     ((_, seconds),) = done.metrics["train_seconds"]
     assert seconds > sum(epoch.seconds for epoch in done.history)
-    ((_, error),) = done.metrics["val_error_percent"]
-    assert error == 100 * (1 - (done.history[-1].val_accuracy or 0))
     assert set(done.metrics) == {*done.history[0].metrics(), "train_seconds", "val_error_percent"}
+
+
+def test_the_description_says_what_was_trained_how_it_is_repeated_and_what_came_of_it(done: Done) -> None:
+    result, first = done.run.data.tags["mlflow.note.content"].split("\n\n")
+    command = repeat_command(recorded_parameters(done.request.config, DIGEST))
+    assert first == (
+        "Model compact, recipe onecycle, seed 0, on sample (200 train and 60 validation images). "
+        f"To repeat it: `{command}`"
+    )
+    ((_, seconds),) = done.metrics["train_seconds"]
+    accuracy = done.history[-1].val_accuracy or 0
+    assert result == f"Result: validation accuracy {accuracy:.2%} after 3 epochs in {seconds:.1f} seconds."
 
 
 def test_tags_say_what_the_training_was_computed_with(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,8 +62,12 @@ def test_the_ranking_is_printed_and_kept_with_the_parent(
             ("2", "compact"),
         ]
     assert (folder / "ranking.png").read_bytes().startswith(b"\x89PNG")
-    markdown = (folder / "ranking.md").read_text()
-    assert parent.data.tags["mlflow.note.content"] == f"{markdown}\n    the command\n"
+    assert (folder / "ranking.md").read_text().startswith("| rank | model |")
+    assert parent.data.tags["mlflow.note.content"] == (
+        "Best of 2 configurations in 2 runs: `model=small` with val_accuracy 0.9000 (1 run). "
+        "The whole ranking is in the artifacts: ranking.md, ranking.csv, ranking.png. "
+        "To repeat it: `the command`"
+    )
     assert parent.data.metrics == {"best_val_accuracy": 0.9}
     rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines() if "0." in line]
     assert rows == [["1", "small"], ["2", "compact"]]

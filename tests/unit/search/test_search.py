@@ -34,7 +34,7 @@ def test_a_point_of_the_space_is_a_configuration() -> None:
     assert request.config.recipe.optimizer.model_dump() == {"name": "sgd", "momentum": 0.5, "nesterov": True}
     assert request.config.model.arguments == {"filters": [8, 16], "first_layer": "learnt", "dropout": 0.3}
     assert request.options.parent_run == "0123abc"
-    assert request.label == "trial 7"
+    assert request.options.run_name == "#7 lr=0.1235 shift=2 momentum=0.5 filters=[8,16]"
 
 
 def test_what_is_not_searched_is_the_same_in_every_trial() -> None:

@@ -57,7 +57,7 @@ def test_the_store_changes_neither_the_study_nor_the_parameters() -> None:
     here, there = read(), read("study_store=postgresql://db/a")
     assert (here.study, here.digest) == (there.study, there.digest)
     assert here.request.config == there.request.config
-    assert here.request.label == there.request.label
+    assert here.request.composed.label == there.request.composed.label
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_sweep_is_a_parent_with_a_child_for_each_trial() -> None:
     (parent,) = parents()
     trials = recorded_runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     assert parent.info.status == "FINISHED"
-    assert parent.info.run_name.startswith("sweep batch_size=20 data=sample ")
+    assert parent.info.run_name.startswith("sweep model.dropout=0.1,0.5 seed=0,1 batch_size=20 data=sample ")
     assert [(trial.data.params["model.dropout"], trial.data.params["seed"]) for trial in trials] == [
         ("0.1", "0"),
         ("0.1", "1"),
@@ -77,13 +77,21 @@ def test_a_sweep_is_a_parent_with_a_child_for_each_trial() -> None:
     assert len(recorded_runs()) == 5
 
 
-def test_the_name_of_a_trial_begins_with_its_departures() -> None:
-    run_sweep("model.dropout=0.1,0.5")
+def test_the_name_of_a_trial_is_what_differs_among_the_trials() -> None:
+    run_sweep("model.dropout=0.1,0.5", "seed=0,1")
     names = [run.info.run_name for run in recorded_runs("params.model != ''")]
-    assert [name.partition(" sample ")[0] for name in names] == [
-        "filters=[4,8] dropout=0.1",
-        "filters=[4,8] dropout=0.5",
-    ]
+    assert names == ["dropout=0.1 seed=0", "dropout=0.1 seed=1", "dropout=0.5 seed=0", "dropout=0.5 seed=1"]
+
+
+def test_the_parent_has_what_was_swept_and_what_all_trials_share_and_no_filter_for_runs_finds_it() -> None:
+    run_sweep("model.dropout=0.1,0.5")
+    (parent,) = parents()
+    params = parent.data.params
+    assert params["trials"] == "2"
+    assert "model.dropout=0.1,0.5" in params["sweep"]
+    assert (params["shared.data"], params["shared.model.filters"]) == ("sample", "[4, 8]")
+    assert "shared.model.dropout" not in params
+    assert all(key in ("trials", "sweep") or key.startswith("shared.") for key in params)
 
 
 def test_trials_are_ranked_by_their_mean_validation_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,14 +108,17 @@ def test_trials_are_ranked_by_their_mean_validation_accuracy(capsys: pytest.Capt
     kept = {file.path for file in mlflow.MlflowClient().list_artifacts(parent.info.run_id)}
     assert kept == {"ranking.csv", "ranking.md", "ranking.png"}
     note = parent.data.tags["mlflow.note.content"]
-    assert "| 1 | 0.5 | 2 | 0.5200 ± 0.0141 |" in note
+    assert note.startswith(
+        "Best of 2 configurations in 4 runs: `model.dropout=0.5` with val_accuracy 0.5200 ± 0.0141, "
+        "test_accuracy 0.4800 ± 0.0141 (2 runs). "
+    )
     command = (
         "dvc exp run --temp -S data=sample -S model=compact -S recipe=onecycle -S optimizer=sgd "
         "-S schedule=onecycle -S epochs=2 -S batch_size=20 -S learning_rate=0.2 -S seed=1 -S split_seed=0 "
-        '-S validation=0.1 -S \'overrides=["model.filters=[4,8]", "model.dropout=0.5"]\'\n'
+        '-S validation=0.1 -S \'overrides=["model.filters=[4,8]", "model.dropout=0.5"]\''
     )
-    assert note.endswith(f"\n    {command}")
-    assert f"to repeat it: {command}" in printed
+    assert note.endswith(f"To repeat it: `{command}`")
+    assert f"to repeat it: {command}\n" in printed
     assert f"make ui SWEEP={parent.info.run_id}\n" in printed
 
 

@@ -187,7 +187,6 @@ def test_the_scores_of_a_parent_have_names_that_no_trial_has() -> None:
         {}, [make_record(metrics={"val_accuracy": value, "test_accuracy": 0.5}) for value in (0.8, 0.9)]
     )
     with trials.sweep_run("seed=0,1", resume=False) as parent:
-        trials.describe(parent, "the ranking", best)
+        trials.describe(parent, [best], best, "the command")
     (run,) = recorded_runs()
-    assert run.data.tags["mlflow.note.content"] == "the ranking"
     assert run.data.metrics == {"best_val_accuracy": pytest.approx(0.85), "best_test_accuracy": 0.5}

@@ -85,7 +85,9 @@ def test_trials_are_children_of_one_parent_and_numbered(
 ) -> None:
     assert {run.data.tags["mlflow.parentRunId"] for run in trials} == {parent.info.run_id}
     assert [run.data.tags["trial"] for run in trials] == list("012")
-    assert all(run.info.run_name.startswith(f"trial {run.data.tags['trial']} ") for run in trials)
+    for run in trials:
+        rate, momentum = (run.data.params[key] for key in ("learning_rate", "recipe.optimizer.momentum"))
+        assert run.info.run_name == f"#{run.data.tags['trial']} lr={rate} momentum={momentum}"
     assert {run.data.tags["study"] for run in trials} == {parent.data.tags["study"]}
     assert {run.info.status for run in [*trials, parent]} == {"FINISHED"}
 
@@ -113,6 +115,7 @@ def test_the_winner_is_the_best_trial_trained_again_to_the_same_bits(
     completed = [run for run in trials if "pruned" not in run.data.tags]
     best = max(completed, key=lambda run: run.data.metrics["val_accuracy"])  # the first of equals
     assert winner.data.tags["winner_of_trial"] == best.data.tags["trial"]
+    assert winner.info.run_name == f"winner {best.info.run_name}"
     assert winner.data.params.items() >= best.data.params.items()
     assert winner.data.metrics["val_loss"] == best.data.metrics["val_loss"]
     assert searches[-1].accuracy == winner.data.metrics["val_accuracy"]
@@ -128,6 +131,9 @@ def test_the_parent_has_the_figures_the_ranking_and_the_command(
     momentum = winner.data.params["recipe.optimizer.momentum"]
     assert " -S learning_rate=0.2 " in note
     assert f'"recipe.optimizer.momentum={momentum}"' in note
+    assert parent.data.params["space.learning_rate"] == "{'choices': [1e-07, 0.2]}"
+    assert parent.data.params["shared.data"] == "sample"
+    assert "shared.learning_rate" not in parent.data.params
     assert parent.data.metrics["best_test_accuracy"] == winner.data.metrics["test_accuracy"]
 
 

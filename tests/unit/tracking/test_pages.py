@@ -38,6 +38,15 @@ def test_the_address_of_a_sweep_has_its_trials_and_no_other_runs() -> None:
     assert query(pages.comparison(SERVER, "0123abc"))["searchFilter"] == "tags.sweep = '0123abc'"
 
 
+def test_the_address_with_a_view_has_neither_filter_nor_order_with_which_mlflow_would_not_open_it() -> None:
+    address = pages.comparison(SERVER, "0123abc", "digits-1")
+    assert query(address) == {
+        "workflowType": "machine_learning",
+        "compareRunsMode": "CHART",
+        "viewStateShareKey": "digits-1",
+    }
+
+
 def test_the_address_of_a_run_is_its_page_for_training_runs() -> None:
     assert pages.run(f"{SERVER}/", "0123abc") == (
         f"{SERVER}/#/experiments/7/runs/0123abc?workflowType=machine_learning"

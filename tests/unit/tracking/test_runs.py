@@ -72,8 +72,25 @@ def test_the_name_of_a_run_tells_configurations_apart(override: str) -> None:
     assert runs.run_name(make_request(override)) != runs.run_name(make_request())
 
 
-def test_the_name_of_a_run_begins_with_its_departures_from_the_presets() -> None:
-    assert runs.run_name(make_request("model.dropout=0.5")).startswith("filters=[4,8] dropout=0.5 sample ")
+@pytest.mark.parametrize(
+    ("overrides", "beginning"),
+    [
+        (
+            ("model.dropout=0.5",),
+            "filters=[4,8] dropout=0.5 epochs=2 batch=20 compact seed=0 sample ",
+        ),
+        (("optimizer=adam", "epochs=auto", "batch_size=auto"), "filters=[4,8] adam compact seed=0 sample "),
+        (("learning_rate=0.1", "seed=3"), "filters=[4,8] lr=0.1 epochs=2 batch=20 compact seed=3 sample "),
+    ],
+)
+def test_the_name_of_a_run_begins_with_what_is_not_default(
+    overrides: tuple[str, ...], beginning: str
+) -> None:
+    assert runs.run_name(make_request(*overrides)).startswith(beginning)
+
+
+def test_a_run_can_be_named() -> None:
+    assert runs.run_name(make_request("run_name='first try'")) == "first try"
 
 
 def test_the_name_of_a_run_is_as_long_as_every_database_allows() -> None:

@@ -10,8 +10,9 @@ from mlflow.entities import Run
 
 from digits.base import files
 from digits.data.splits import Splits
-from digits.tracking import runs, writer
+from digits.tracking import runs, store, writer
 from digits.tracking.described import recorded_parameters
+from digits.tracking.description import NOTE
 from digits.tracking.opening import open_store
 from support import CLASSES, DIGEST, MakeSplit, OneTry, make_request, make_splits, recorded_runs
 
@@ -58,8 +59,9 @@ def record_scores(make_split: MakeSplit, tmp_path: Path) -> RecordRun:
 
 
 def unchanging(run: Run) -> dict[str, object]:
-    """Return what no evaluation may change."""
-    return {"info": dict(run.info), "params": run.data.params, "tags": run.data.tags}
+    """Return what no evaluation may change. The first one completes the description."""
+    tags = {key: value for key, value in run.data.tags.items() if key != NOTE}
+    return {"info": dict(run.info), "params": run.data.params, "tags": tags}
 
 
 def test_scores_are_added_to_the_run_that_trained_the_file(
@@ -72,6 +74,18 @@ def test_scores_are_added_to_the_run_that_trained_the_file(
     record_scores(model_file)
     first, second = recorded_runs()
     assert (first.data.metrics, second.data.metrics) == (SCORES, {})
+
+
+def test_the_first_evaluation_completes_the_description_and_no_later_one_changes_it(
+    model_file: Path, record_training: RecordRun, record_scores: RecordRun
+) -> None:
+    record_training(model_file)
+    (before,) = recorded_runs()
+    completed = f"{before.data.tags[NOTE]} Test accuracy 50.00%."
+    for accuracy in (0.5, 0.75):
+        record_scores(model_file, accuracy=accuracy)
+        (run,) = recorded_runs()
+        assert run.data.tags[NOTE] == completed
 
 
 @pytest.mark.parametrize("words", [(), ("seed=2",), ("seed=2", "recipe=tutorial")])
@@ -202,3 +216,19 @@ def test_a_run_with_copied_scores_gets_the_reports_of_its_own_evaluation(
     assert run.data.metrics == SCORES
     names = {file.path for file in MlflowClient().list_artifacts(run.info.run_id)}
     assert "metrics.json" in names
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_before_an_evaluation_the_store_is_opened_once(
+    offline: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    use = store.use
+
+    def count() -> str:
+        opened.append(use())
+        return opened[-1]
+
+    monkeypatch.setattr(store, "use", count)
+    assert runs.check_store(make_request().with_options(offline=offline))
+    assert len(opened) == 1

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from digits.config import compose as composition
 from digits.config.compose import compose_values, parse
 from digits.config.schema import Config
-from digits.reports.repeat import repeat_command, to_override
+from digits.tracking.repeat import repeat_command, to_override
 from support import make_request
 
 DEPARTURES = (

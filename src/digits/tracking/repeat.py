@@ -24,8 +24,9 @@ def repeat_command(parameters: Mapping[str, str]) -> str:
         parameters["data.source"] = "idx"
     words = [f"{key}={parameters[key]}" for key in KEYS if key in parameters]
     try:
-        changes = _changes(_of_presets(words).parameters(), parameters)
-        again = _of_presets([*words, *changes]).recorded_parameters()
+        presets = _of_presets(words)
+        changes = _changes(presets.parameters(), parameters)
+        again = (_of_presets([*words, *changes]) if changes else presets).recorded_parameters()
         for key, value in again.items():
             if value != parameters.get(key):
                 raise UserError(f"{key} would be {value}; it was {parameters.get(key, 'not recorded')}")
