@@ -17,8 +17,8 @@ README = Path(__file__).with_name("new_project.md")
 USABLE = re.compile(r"[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 # What says something about this project alone. Patterns are those of Path.glob.
 LEFT_OUT = (
-    *("CHANGELOG.md", "dvc.lock", "reports/[!.]*"),
-    *(".ci/compare.py", "benchmarks/results.json", "docs/*.png"),
+    *("CHANGELOG.md", "dvc.lock", "reports/[!.]*", "tests/end_to_end/slow/test_readme.py"),
+    *(".ci/compare.py", "benchmarks/results.json", "docs/measurements.md", "docs/*.png"),
 )
 # Where the project's name is, which NAME stands for, in any case: after a group that stays as it is.
 NAMED = {
@@ -33,6 +33,7 @@ NAMED = {
     "docs/team.md": r"(/srv/)NAME\b",
     "docs/team/mlflow.service": r"(/srv/)NAME\b",
 }
+PICTURE = r"^!\[.*\]\(\w+\.png\)\n+"  # in docs/, a line of its own
 ON_MNIST = r"\nmirror=(?s:.*)"  # the end of .ci/run, which repeats the committed result
 
 
@@ -94,6 +95,8 @@ def _rename(project: Path) -> None:
         before, _, after = pattern.rpartition("NAME")
         _replace(project / file, f"{before}{NAME}{after}", rf"\g<1>{project.name}")
     _replace(project / ".ci/run", ON_MNIST, "")
+    for page in project.glob("docs/*.md"):
+        _replace(page, PICTURE, "")
 
 
 def _replace(file: Path, pattern: str, new: str) -> None:
@@ -103,13 +106,11 @@ def _replace(file: Path, pattern: str, new: str) -> None:
 
 
 def _write_readme(project: Path, commit: str) -> None:
-    """Replace the README by one that says how to go on. How the project is built stays as it is."""
-    readme = project / "README.md"
-    _, title, how_it_is_built = readme.read_text(encoding="utf-8").partition("\n## How it is built\n")
-    text = README.read_text(encoding="utf-8") + title + how_it_is_built
+    """Replace the README by one that says how to go on."""
+    text = README.read_text(encoding="utf-8")
     for word, meaning in (("name", project.name), ("origin", NAME), ("commit", commit)):
         text = text.replace(f"{{{word}}}", meaning)
-    readme.write_text(text, encoding="utf-8")
+    (project / "README.md").write_text(text, encoding="utf-8")
 
 
 def _begin_history(project: Path, message: str) -> bool:

@@ -26,8 +26,8 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small project to begin from: the files that name it, and some results."""
     folder = tmp_path / "source"
     texts = {name: (ROOT / name).read_text() for name in (*template.NAMED, ".ci/run", "README.md")}
-    texts |= {"README.md": f"# {NAME}\n\n![results](docs/a.png)\n\n## How it is built\n\nOf parts.\n"}
-    texts |= dict.fromkeys((*RESULTS, "reports/.gitignore", "docs/images.md", "src/ignored.log"), "")
+    texts["docs/images.md"] = "Letters:\n\n![first](a.png)\n![others](b.png)\n\nOf fonts.\n"
+    texts |= dict.fromkeys((*RESULTS, "reports/.gitignore", "src/ignored.log"), "")
     for name, text in texts.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,10 +72,10 @@ def test_results_and_the_readme_on_them_are_left_out(source: Path, tmp_path: Pat
     assert not {*RESULTS} & {*there}
     assert {"docs/images.md", "reports/.gitignore", "src/ignored.log"} < {*there}
     readme = (project / "README.md").read_text()
-    assert "results" not in readme
+    assert readme != (source / "README.md").read_text()
     assert "{" not in readme
     assert git(source, "rev-parse", "--short", "HEAD").strip() in readme
-    assert readme.endswith("\n## How it is built\n\nOf parts.\n")
+    assert (project / "docs/images.md").read_text() == "Letters:\n\nOf fonts.\n"
     assert "mirror" not in (project / ".ci/run").read_text()
 
 
