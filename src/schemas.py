@@ -1,8 +1,8 @@
-"""Write the JSON schemas with which editors check params.yaml and conf/, into .vscode/schemas/.
+"""Write the JSON schemas in .vscode/schemas/, with which editors check params.yaml and conf/.
 
-python src/schemas.py                            after a change to a key, its type, its comment or docstring
-python src/schemas.py && git diff .vscode        and see what changed
-python src/schemas.py --check                    only say whether they are current, as `make check` does
+python src/schemas.py                        after a change to a key, its type or its comment
+python src/schemas.py && git diff .vscode    and see what changed
+python src/schemas.py --check                only say whether they are current
 """
 
 import argparse
@@ -24,5 +24,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = cli.Parser()
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if they are not current")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing, and fail if they are not current (default: write)",
+    )
     cli.run_parsed(main, parser)
