@@ -18,5 +18,5 @@ def main(request: Request[Config]) -> float | None:
 
 
 if __name__ == "__main__":
-    keys = (*EXPERIMENT, "threads", "sweep", "out", "resume", "offline")
+    keys = (*EXPERIMENT, "threads", "sweep", "out", "run_name", "resume", "offline")
     cli.run(main, Config, keys, check=run.check, sweep=sweep)

@@ -18,5 +18,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = cli.Parser()
-    parser.add_argument("revisions", nargs="*", help="commits, branches, tags or experiments")
+    parser.add_argument(
+        "revisions", nargs="*", help="commits, branches, tags or experiments (default: what is here)"
+    )
     cli.run_parsed(main, parser)

@@ -17,4 +17,4 @@ def main(request: Request[Config]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, (*EXPERIMENT, "threads", "out", "resume", "offline"), check=run.check)
+    cli.run(main, Config, (*EXPERIMENT, "threads", "out", "run_name", "resume", "offline"), check=run.check)

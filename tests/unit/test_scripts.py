@@ -24,9 +24,9 @@ PARSED = (
     *("template.py", "ui.py"),
 )
 CONFIGURED = [name for name in SCRIPTS if name not in PARSED]
-OF_EXPERIMENT = ("experiment.py", "summary.py", "train.py", "tune.py")
+OF_EXPERIMENT = ("experiment.py", "run.py", "summary.py", "train.py", "tune.py")
 PLACEHOLDERS = ("PRESET", "FILE", "SHEET.png")
-ALWAYS_GIVEN = ("PICTURE ...",)
+ALWAYS_GIVEN = ("PICTURE ...", "DEST")
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")
 LIGHT = ("base.*", "cli", "config.*", "data.*", "learning.history", "learning.runtime", "models.*", "recipe")
 
