@@ -2,7 +2,7 @@
 
 python src/export_images.py data=mnist                 into images/ in a new folder in outputs/
 python src/export_images.py data=mnist out=/tmp/mnist  into /tmp/mnist/images/
-python src/fetch.py data=sample out=. && python src/export_images.py data=sample
+python src/export_images.py data=sample                after python src/fetch.py data=sample out=.
 """
 
 from digits import cli
