@@ -98,7 +98,7 @@ def test_help_says_what_the_command_does_and_what_its_keys_are(prepared: Project
     output = prepared.run("python", "src/train.py", "--help")
     assert output.startswith("Train a network on the prepared images")
     assert "  python src/train.py epochs=3\n" in output
-    assert "model: compact         # preset of conf/model/: compact, small, tutorial, best, or tiny" in output
+    assert "  model=compact       preset of conf/model/: compact, small, tutorial, best, or tiny" in output
 
 
 def test_runs_are_compared_from_another_folder_on_a_terminal_without_unicode(

@@ -137,7 +137,7 @@ def test_a_trial_that_fails_is_recorded_as_such_and_the_search_goes_on(
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["search.space=null"], "search.space: is empty; name keys to search (conf/search/compact.yaml)"),
+        (["search.space=null"], "search.space: is empty; name keys to search (command line)"),
         (["+search.space.epoch={low: 1, high: 2}"], "search.space.epoch: unknown key; there is model"),
         (["validation=0"], "validation: a search chooses by validation accuracy; set it above 0"),
         (["validation=0.3"], "validation: asked for 0.3, but"),
