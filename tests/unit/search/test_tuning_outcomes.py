@@ -100,7 +100,7 @@ def test_a_trial_that_diverges_counts_as_pruned(capsys: pytest.CaptureFixture[st
     assert {run.info.status for run in diverged} == {"FINISHED"}
     printed = capsys.readouterr().out
     number = diverged[0].data.tags["trial"]
-    assert f"trial {number} pruned: the loss is nan  learning_rate=9\n" in printed
+    assert f"trial {number} pruned: the loss is nan  learning_rate=9.0\n" in printed
     assert f"{6 - len(diverged)} trials completed, {len(diverged)} pruned, 0 failed or stopped\n" in printed
 
 
