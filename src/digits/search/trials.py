@@ -161,7 +161,7 @@ def describe(parent: Recording, groups: Sequence[Group], best: Group, command: s
     it is not taken for one. `command` repeats the best run of the ranked `groups`."""
     runs_of_all = sum(len(group.records) for group in groups)
     scores = {metric: score for metric in ("val_accuracy", "test_accuracy") if (score := best.score(metric))}
-    result = ", ".join(f"{metric} {score}" for metric, score in scores.items())
+    result = ", ".join(f"{metric} {score.text(metric)}" for metric, score in scores.items())
     what = f"`{group_label(best, varying(groups))}` " if len(groups) > 1 else ""
     parent.describe(
         f"Best of {len(groups)} configurations in {runs_of_all} runs: {what}with {result} "

@@ -109,7 +109,7 @@ def test_trials_are_ranked_by_their_mean_validation_accuracy(capsys: pytest.Capt
     assert kept == {"ranking.csv", "ranking.md", "ranking.png"}
     note = parent.data.tags["mlflow.note.content"]
     assert note.startswith(
-        "Best of 2 configurations in 4 runs: `model.dropout=0.5` with val_accuracy 0.5200 ± 0.0141, "
+        "Best of 2 configurations in 4 runs: `dropout=0.5` with val_accuracy 0.5200 ± 0.0141, "
         "test_accuracy 0.4800 ± 0.0141 (2 runs). "
     )
     command = (
