@@ -188,7 +188,7 @@ def test_a_metric_that_no_run_has_is_refused_with_those_that_they_have(
         compare("", "nope", "table", picture, drawing)
     assert str(refusal.value) == (
         "metric: none of the 1 runs that were selected has nope; they have accuracy, learning_rate, loss, "
-        "seconds, test_accuracy, val_accuracy, val_balanced_accuracy, val_loss"
+        "seconds, test_accuracy, val_accuracy, val_balanced_accuracy, val_error_percent, val_loss"
     )
     assert not picture.exists()
 
