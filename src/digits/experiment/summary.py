@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import mlflow
 
 from digits.base import paths
 from digits.base.errors import UserError
@@ -30,11 +34,10 @@ def summarize(config: Config) -> None:
     if run is None:
         raise UserError(
             f"no run of data={config.data.name} model={config.model.name} recipe={config.recipe.name} "
-            f"seed={config.seed} with these values is in {shown(tracking_uri())}; if DVC has its results in "
-            "the cache, `dvc repro --force` runs it again"
+            f"seed={config.seed} with these values is in {shown(tracking_uri())}; "
+            "python src/experiment.py with the same overrides records one"
         )
-    experiment = run.tags.get("dvc_experiment")
-    _show(run, f"`dvc exp apply {experiment}` puts them here" if experiment else "")
+    _show(run, _artifacts(run))
 
 
 def summarize_recorded(request: Request[Config], recording: Recording) -> None:
@@ -54,6 +57,12 @@ def summarize_recorded(request: Request[Config], recording: Recording) -> None:
 def is_part_of_more(request: Request[Config]) -> bool:
     """Return whether this is a trial of a sweep or a search, or a stage of DVC."""
     return request.options.parent_run is not None or "DVC_STAGE" in os.environ
+
+
+def _artifacts(run: Record) -> str:
+    """Return the folder of the run's artifacts if it is on this machine, and nothing otherwise."""
+    place = urlsplit(mlflow.get_run(run.run_id).info.artifact_uri)
+    return shown_folder(Path(url2pathname(place.path))) if place.scheme == "file" else ""
 
 
 def shown_folder(folder: Path) -> str:

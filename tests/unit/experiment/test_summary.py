@@ -28,7 +28,9 @@ def test_the_newest_run_of_the_experiment_is_summarized(capsys: pytest.CaptureFi
     record(0.7, "seed=1")
     summarize(make_request().config)
     *lines, _, address, _ = capsys.readouterr().out.splitlines()
-    assert cells(lines) == {
+    rows = cells(lines)
+    assert rows.pop("files").endswith(f"/{run_id}/artifacts")
+    assert rows == {
         "data": f"sample, digest {DIGEST[:12]}",
         "model": "compact, 1,234 parameters",
         "recipe": "onecycle, 2 epochs",
@@ -85,7 +87,7 @@ def test_an_experiment_without_a_run_is_refused_with_which_and_what_to_do() -> N
         summarize(make_request().config)
     assert str(refusal.value) == (
         "no run of data=sample model=compact recipe=onecycle seed=0 with these values is in "
-        f"{shown(tracking_uri())}; if DVC has its results in the cache, `dvc repro --force` runs it again"
+        f"{shown(tracking_uri())}; python src/experiment.py with the same overrides records one"
     )
 
 
