@@ -1,5 +1,6 @@
 """A project of one's own has the name of its folder, and nothing is left of one that is refused or fails."""
 
+import itertools
 import subprocess
 from pathlib import Path
 
@@ -86,7 +87,11 @@ def test_what_is_not_committed_is_not_copied(source: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("source")
-def test_all_files_are_in_a_first_commit_if_git_has_an_identity(tmp_path: Path) -> None:
+def test_all_files_are_in_a_first_commit_if_git_has_an_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role, part in itertools.product(("AUTHOR", "COMMITTER"), ("NAME", "EMAIL")):
+        monkeypatch.delenv(f"GIT_{role}_{part}", raising=False)  # which the Makefile sets
     config = tmp_path / "home/.gitconfig"
     config.parent.mkdir()
     config.write_text("[user]\nname = Ada\nemail = ada@localhost\n[core]\nexcludesFile = ~/.ignored\n")
