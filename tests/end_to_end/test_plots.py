@@ -20,11 +20,15 @@ from project import Project
 from support import ROOT
 
 DEFINITIONS = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-CHARTS: dict[str, dict[str, Any]] = {
-    name: chart for each in DEFINITIONS["plots"] for name, chart in each.items()
+OF_STAGES: dict[str, dict[str, Any]] = {
+    file: plot
+    for stage in DEFINITIONS["stages"].values()
+    for each in stage.get("plots", [])
+    for file, plot in each.items()
 }
-PICTURES = {
-    file for stage in DEFINITIONS["stages"].values() for each in stage.get("plots", []) for file in each
+PICTURES = {file for file in OF_STAGES if file.endswith(".png")}
+CHARTS = {name: chart for each in DEFINITIONS["plots"] for name, chart in each.items()} | {
+    file: plot for file, plot in OF_STAGES.items() if file not in PICTURES
 }
 
 
@@ -39,7 +43,7 @@ def open_charts(project: Project, browser: webdriver.Chrome, *words: str) -> dic
     output = project.run("make", "plots", *words, environment={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
     assert output == f"the charts are in {(project.root / 'dvc_plots/index.html').as_uri()}\n"
     browser.get(output.split()[-1])
-    places = {name: f"#{name.replace(' ', '_')} svg" for name in CHARTS}
+    places = {name: f"#{re.sub(r'[ /.]', '_', name)} svg" for name in CHARTS}
     WebDriverWait(browser, 60).until(
         lambda driver: all(driver.find_elements(By.CSS_SELECTOR, place) for place in places.values())
     )
@@ -102,7 +106,7 @@ def test_the_confusion_has_true_classes_in_rows_in_the_order_of_the_picture(
     rows = [f"{true},{predicted},{count}\n" for (true, predicted), count in images.items()]
     table = finished_copy.root / "reports/confusion.csv"
     table.write_text("".join(["actual,predicted,images\n", *rows]))
-    chart = open_charts(finished_copy, browser)["confusion"]
+    chart = open_charts(finished_copy, browser)["reports/confusion.csv"]
     assert texts(chart, ".role-axis-label") == 2 * classes
     ((x, y),) = centres(chart, ".mark-text.role-mark", "5")
     assert min(abs(x - column) for column, _ in centres(chart, ".role-axis-label", "2")) < 5
