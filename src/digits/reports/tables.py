@@ -99,7 +99,7 @@ def print_table(rows: Rows) -> None:
 
 
 def folded(text: str, width: int, indent: int) -> list[str]:
-    """Return the words in lines of this width, indented by so many spaces."""
+    """Return the words in lines of at most `width` letters, which begin with `indent` spaces."""
     wrapper = textwrap.TextWrapper(
         width, initial_indent=" " * indent, subsequent_indent=" " * indent, break_on_hyphens=False
     )
