@@ -23,7 +23,7 @@ import matplotlib.backends.backend_agg, matplotlib.figure, mlflow.keras  # these
 left = -1
 
 
-def train(config, splits, on_epoch, start, keep):
+def train(config, splits, on_epoch, start, keep, *_):
     # a training that takes no time: it is what it writes that matters here
     learning.keras.utils.set_random_seed(config.seed)
     history = list(start.history) if start else []
