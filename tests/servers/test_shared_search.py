@@ -102,7 +102,7 @@ def test_two_machines_share_a_search_and_one_of_them_trains_the_winner(
         assert [first.returncode, second.returncode] == [0, 0], outputs
     machines.check_result(*outputs)
     printed = "".join(outputs)
-    assert sorted(re.findall(r"trial (\d): validation", printed)) == list("01234")
+    assert sorted(re.findall(r"trial (\d): val_accuracy", printed)) == list("01234")
     assert printed.count(WON) == 1
     assert printed.count("5 trials completed, 0 pruned, 0 failed") == 2
     assert machines.states("tags.sweep != ''") == ["FINISHED"] * 6

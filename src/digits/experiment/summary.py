@@ -46,7 +46,7 @@ def summarize_recorded(request: Request[Config], recording: Recording) -> None:
     if is_part_of_more(request):
         return
     files = shown_folder(request.out)
-    with contextlib.suppress(UserError):
+    with contextlib.suppress(UserError, OSError):  # all is recorded, whatever goes wrong from here on
         # a server that is away would be waited for
         if recording.delivered and (run := store.newest(f"attributes.run_id = '{recording.run_id}'")):
             _show(run, files)
