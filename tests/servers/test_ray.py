@@ -126,6 +126,7 @@ def test_a_worker_that_always_dies_an_error_and_a_cancelled_trial_are_three_ends
         wait_until((tmp_path / "3.log").read_text)
         assert jobs.status() == "1 running"
         jobs.cancel()
+        wait_until(lambda: "ends" in (tmp_path / "3.log").read_text())
     finally:
         jobs.close()
     assert isinstance(results[0], JobDiedError)
