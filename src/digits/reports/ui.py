@@ -65,7 +65,7 @@ def show(port: int, sweep: str = "") -> int:
 
 
 def _save_view(experiment: str, sweep: str) -> str | None:
-    """Save how the charts are arranged, and return the key of the view, or None if this user may only read."""
+    """Save how the charts are arranged. Return the key of the view, or None if this user may only read."""
     if not sweep:
         return views.save(experiment, "Digits: all runs", pages.runs_filter(), ALL_RUNS)
     parent = store.newest(f"attributes.run_id = '{sweep}'") if re.fullmatch(r"[0-9a-f]{32}", sweep) else None
