@@ -16,6 +16,7 @@ IS_KILLED_AND_STARTED_AGAIN = """
 import os, random, signal, sys, time
 from pathlib import Path
 from digits import cli
+from digits.base import paths
 from digits.config.request import compose_request
 from digits.config.schema import Config
 from digits.experiment import run
@@ -24,6 +25,7 @@ kills, out = int(sys.argv[1]), Path(sys.argv[2])
 request = compose_request(sys.argv[3:], Config, out)
 cli.set_up_process()
 run.start_learning(request)  # imported once, for all processes below
+checkpoints = paths.main_root() / "checkpoints"
 moments = random.Random(0)
 longest = None
 while kills >= 0:
@@ -37,15 +39,18 @@ while kills >= 0:
     while not ended and time.monotonic() < deadline:
         time.sleep(0.01)
         ended, status = os.waitpid(process, os.WNOHANG)
+    last = kills == 0
     if ended:
         assert status == 0, status
         longest = longest or time.monotonic() - start
-        out.rename(out.with_name(f"finished {len(list(out.parent.glob('finished *')))}"))
-        kills -= kills == 0
+        kills -= last
     else:
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         kills -= 1
+    # scored, with nothing left to go on from: finished, even if the kill came before the summary was printed
+    if (out / "reports/metrics.json").exists() and not list(checkpoints.glob("*.checkpoint")):
+        out.rename(out.with_name(f"finished {len(list(out.parent.glob('finished *')))}"))
 """
 
 
