@@ -36,14 +36,15 @@ def run(
     against `schema`. Outside DVC it writes to a new folder in outputs/. What it returns is the value that a
     Hydra sweeper sees.
 
-    `keys` are those that the help shows. `check` raises UserError for a request that cannot be met; then
-    Hydra makes no folder. With `sweep` (see `digits.search.sweep`), a sweep of this command is recorded and
-    reported as a whole. Exits with 1 after an error, 130 after an interrupt.
+    `keys` are those that the command reads, and that the help shows. `check` raises UserError for a request
+    that cannot be met; then Hydra makes no folder. With `sweep` (see `digits.search.sweep`), a sweep of this
+    command is recorded and reported as a whole. Exits with 1 after an error, 130 after an interrupt.
     """
     if _printed_help(lambda docstring: usage.of_configuration(docstring, keys, primary)):
         return
     with one_line_errors():
         given = arguments.read_arguments(sys.argv[1:])
+        arguments.refuse_unread(given.overrides, keys)
         # since Hydra makes a folder before it calls the task; DVC's stages write to folders that are there
         if given.one_run and "DVC_STAGE" not in os.environ:
             wanted = compose_request(given.overrides, schema, Path(), primary)
@@ -79,11 +80,12 @@ def run_composed(
     main: Callable[[Request[AnyConfig]], object], schema: type[AnyConfig], keys: Collection[str]
 ) -> None:
     """Call `main` with what the command line asks for, for a command that needs no folder of Hydra's. `keys`
-    are those that the help shows."""
+    are those that it reads, and that the help shows."""
     if _printed_help(lambda docstring: usage.of_configuration(docstring, keys)):
         return
     with one_line_errors():
         arguments.refuse_options([word for word in sys.argv[1:] if word.startswith("-")], sys.argv[1:])
+        arguments.refuse_unread(sys.argv[1:], keys)
         main(compose_request(sys.argv[1:], schema, Path()))
 
 

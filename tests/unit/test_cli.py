@@ -56,7 +56,7 @@ def test_all_errors_keep_their_traceback_if_that_is_asked_for(monkeypatch: pytes
 
 
 def run(main: AsRequest, *words: str, **options: Any) -> str | int | None:
-    return call_command(lambda: cli.run(main, DataConfig, (), **options), *words)
+    return call_command(lambda: cli.run(main, DataConfig, ("out",), **options), *words)
 
 
 def test_a_command_gets_what_its_command_line_asks_for(tmp_path: Path) -> None:

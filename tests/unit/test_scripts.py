@@ -122,6 +122,16 @@ def test_help_has_no_key_that_only_other_commands_read(
     assert ("epochs" in shown) == (script in OF_EXPERIMENT)
 
 
+@pytest.mark.parametrize("script", CONFIGURED)
+def test_an_option_that_the_command_does_not_read_is_refused(
+    script: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = set(Options.model_fields) - keys_shown(script, capsys) - {"parent_run"}
+    assert others
+    for key in others:
+        assert str(run_script(script, f"{key}=1")).startswith(f"error: {key}: is an option of other commands")
+
+
 @pytest.mark.parametrize("script", ["fetch.py", "fingerprint.py", "preprocess.py"])
 def test_help_has_the_keys_of_the_data_that_are_read(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from digits.base.errors import UserError
-from digits.config.words import HELP, is_key, key_meant, refuse_slips
+from digits.config.options import Options
+from digits.config.words import HELP, is_key, key_meant, read_overrides
+
+SET_BY_SWEEPS = "parent_run"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,7 @@ def read_arguments(given: Sequence[str]) -> Arguments:
     parser.error = _refuse
     parsed, unknown = parser.parse_known_intermixed_args(given)
     refuse_options(unknown, parsed.overrides)
-    refuse_slips(parsed.overrides, sweep=parsed.multirun or parsed.cfg is not None)
+    read_overrides(parsed.overrides, sweep=parsed.multirun or parsed.cfg is not None)
     left = collections.Counter(parsed.overrides)
     options = []
     for word in given:
@@ -64,3 +67,13 @@ def refuse_options(options: Sequence[str], overrides: Sequence[str] = ()) -> Non
         if is_key(name):
             raise UserError(f"{option}: keys have no dashes; write {name}={value}")
         raise UserError(f"{option}: unknown option; write KEY=VALUE; {HELP}{key_meant(name)}")
+
+
+def refuse_unread(overrides: Sequence[str], keys: Collection[str]) -> None:
+    """Raise UserError for the first override that sets an option of other commands: this one reads `keys`."""
+    options = [key for key in Options.model_fields if key in keys]
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if key in Options.model_fields and key not in (*options, SET_BY_SWEEPS):
+            own = f"this one has {', '.join(options)}; " * bool(options)
+            raise UserError(f"{key}: is an option of other commands; {own}{HELP}")

@@ -22,7 +22,7 @@ from digits.config.params import (
     read_params,
 )
 from digits.config.stored import store_params
-from digits.config.words import key_meant, keys_of_presets, refuse_slips
+from digits.config.words import key_meant, keys_of_presets, read_overrides
 
 GROUPS = (*PRESETS, *CHOSEN_BY_RECIPE, "search")
 VERSION_BASE = "1.3"  # whose defaults Hydra follows
@@ -94,7 +94,7 @@ def compose_values(
     from hydra.core.global_hydra import GlobalHydra
 
     from_params = prepare(with_overrides=not presets_only)
-    refuse_slips(overrides)
+    read_overrides(overrides)
     running = GlobalHydra.instance().hydra  # if this is part of a command that Hydra has started
     GlobalHydra.instance().clear()
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from digits.base.errors import UserError
 from digits.config.params import CHOSEN_BY_RECIPE, KEYS, PRESETS, in_params
-from digits.config.words import refuse_slips
+from digits.config.words import read_overrides
 
 
 def store_params(params: dict[str, Any], with_overrides: bool = True) -> list[str]:
@@ -33,7 +33,6 @@ def store_params(params: dict[str, Any], with_overrides: bool = True) -> list[st
 
 def _apply(overrides: Any) -> dict[str, Any]:
     """Return the values that the overrides of params.yaml set, nested as in the configuration."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import DictConfig, OmegaConf
 
     if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
@@ -45,10 +44,9 @@ def _apply(overrides: Any) -> dict[str, Any]:
             raise UserError(f"overrides: {override}: {reason} ({in_params()})")
 
         try:
-            refuse_slips([override], sweep=True)
+            (parsed,) = read_overrides([override], sweep=True)
         except UserError as error:
             raise UserError(f"overrides: {error} ({in_params()})") from None
-        parsed = OverridesParser.create().parse_override(override)
         key = parsed.key_or_group
         if key in KEYS:
             refuse(f"set the key {key} instead")

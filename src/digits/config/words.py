@@ -6,12 +6,15 @@ import difflib
 import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digits.base.errors import UserError, message_of
 from digits.base.paths import CONF
 from digits.base.section import flatten
 from digits.config.params import KEYS_OF_COMMANDS, load_yaml, read_params
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 WHOLE_NUMBERS = ("epochs", "batch_size", "seed", "split_seed", "threads")
 SECTIONS = {  # where the presets of a group are in the configuration
@@ -59,9 +62,10 @@ def _initials(key: str) -> str:
     return "".join(part[:1] for part in key.rpartition(".")[2].split("_"))
 
 
-def refuse_slips(words: Sequence[str], sweep: bool = False) -> None:
-    """Raise UserError for the first of the words that is no override of Hydra's. Only a `sweep` may have
-    several values for a key."""
+def read_overrides(words: Sequence[str], sweep: bool = False) -> list[Override]:
+    """Return the words as Hydra reads them. Raises UserError for the first that is no override of Hydra's,
+    with what to write instead. Only a `sweep` may have several values for a key."""
+    overrides = []
     for number, word in enumerate(words):
         key, equals, value = word.partition("=")
         _refuse_spaces(words[number:])
@@ -74,7 +78,8 @@ def refuse_slips(words: Sequence[str], sweep: bool = False) -> None:
             raise UserError(f"{word}: has no value; write {key}={_example(key)}")
         if value != value.strip(",="):
             raise UserError(f"{word}: has a comma or = too many; write {key}={value.strip(',=')}")
-        _parse(word, key, value, sweep)
+        overrides.append(_parse(word, key, value, sweep))
+    return overrides
 
 
 def _refuse_spaces(words: Sequence[str]) -> None:
@@ -123,20 +128,21 @@ def _example(key: str) -> object:
     return next(iter(of_presets.values())) if of_presets else read_params().get(key, "VALUE")
 
 
-def _parse(word: str, key: str, value: str, sweep: bool) -> None:
-    """Raise UserError if Hydra cannot read the override, or has several values for it without a `sweep`."""
+def _parse(word: str, key: str, value: str, sweep: bool) -> Override:
+    """Return the override as Hydra reads it. Raises UserError if it cannot, or has several values for it
+    without a `sweep`."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
-        several = OverridesParser.create().parse_override(word).is_sweep_override()
+        override = OverridesParser.create().parse_override(word)
     except HydraException as error:
         quoted = f"""'{key}="{value}"'"""
         raise UserError(
             f"{word}: cannot be read ({message_of(error)}); special letters need quotes: {quoted}"
         ) from None
-    if not several or sweep:
-        return
+    if sweep or not override.is_sweep_override():
+        return override
     instead = f"a sweep is python src/experiment.py -m {word}"
     if any(isinstance(each, list) for each in keys_of_presets().get(key, {}).values()):
         instead = f"a list has brackets: {key}=[{value}]; {instead}"

@@ -19,9 +19,7 @@ from digits.tracking import pages, runs, store
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.opening import open_store
 from digits.tracking.recording import Recording
-from digits.tracking.store import DATA_DIGEST, Record
-
-DIGEST_LETTERS = 12  # are enough to tell data sets apart
+from digits.tracking.store import Record
 
 
 def summarize(config: Config) -> None:
@@ -77,7 +75,7 @@ def _show(run: Record, files: str) -> None:
     page = pages.run(pages.server(), run.run_id)
     _print(
         {
-            "data": f"{known.get('data')}, digest {known.get(DATA_DIGEST, '')[:DIGEST_LETTERS]}",
+            "data": run.data,
             "model": f"{known.get('model')}, {int(known.get('parameters', 0)):,} parameters",
             "recipe": f"{known.get('recipe')}, {epochs} epoch{'s' * (epochs != '1')}",
             "val accuracy": f"{scores['val_accuracy']:.2%}" if "val_accuracy" in scores else "",

@@ -17,7 +17,6 @@ from digits.tracking.store import DATA_DIGEST, Record
 
 REPLICATE = "seed"
 NOT_COMPARED = (REPLICATE, "parameters")  # the number of parameters is recorded once training has ended
-DIGEST_LETTERS = 12  # are enough to tell data sets apart
 SEEN_IN_TRAINING = ("data.background", "data.flip")  # the rest of `data` is answered by the digest
 LOWER_IS_BETTER = ("loss", "error_percent", "seconds")
 # What follows from a preset tells two runs apart only if both have that preset.
@@ -86,10 +85,9 @@ def by_data(records: Iterable[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     names: dict[str, dict[str, None]] = {}
     for record in records:
-        name, digest = (record.parameters.get(key, "not recorded") for key in ("data", DATA_DIGEST))
-        key = digest if DATA_DIGEST in record.parameters else name
+        key = record.parameters.get(DATA_DIGEST) or record.parameters.get("data", "")
         found.setdefault(key, []).append(record)
-        names.setdefault(key, {})[f"{name}, digest {digest[:DIGEST_LETTERS]}"] = None
+        names.setdefault(key, {})[record.data] = None
     return {_joined(names[key]): of_data for key, of_data in found.items()}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from digits.base.errors import UserError
-from digits.config.arguments import Arguments, read_arguments
+from digits.config.arguments import Arguments, read_arguments, refuse_unread
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,11 @@ def test_a_wrong_option_is_refused_with_what_to_write_instead(words: str, messag
         read_arguments(words.split())
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_an_option_of_other_commands_is_refused_with_those_that_there_are() -> None:
+    refuse_unread(["data=sample", "out=.", "parent_run=1", "epochs=3"], ("data", "out"))
+    with pytest.raises(UserError) as error:
+        refuse_unread(["data=sample", "+model_file=x"], ("data", "out", "offline"))
+    reason = "is an option of other commands; this one has out, offline; --help lists the keys"
+    assert str(error.value) == f"model_file: {reason}"

@@ -3,7 +3,7 @@
 import pytest
 
 from digits.base.errors import UserError
-from digits.config.words import key_meant, refuse_slips
+from digits.config.words import key_meant, read_overrides
 
 SWEEP = "a sweep is python src/experiment.py -m"
 
@@ -41,7 +41,7 @@ SWEEP = "a sweep is python src/experiment.py -m"
 )
 def test_a_slip_is_refused_with_what_to_write_instead(words: str, message: str) -> None:
     with pytest.raises(UserError) as error:
-        refuse_slips(words.split(" "))
+        read_overrides(words.split(" "))
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 
@@ -62,11 +62,11 @@ def test_a_slip_is_refused_with_what_to_write_instead(words: str, message: str) 
     ],
 )
 def test_what_hydra_can_read_is_accepted(word: str) -> None:
-    refuse_slips(["seed=1", word, "epochs=3"])
+    read_overrides(["seed=1", word, "epochs=3"])
 
 
 def test_a_sweep_may_have_several_values() -> None:
-    refuse_slips(["seed=0,1", "epochs=range(1,3)"], sweep=True)
+    read_overrides(["seed=0,1", "epochs=range(1,3)"], sweep=True)
 
 
 @pytest.mark.parametrize(
