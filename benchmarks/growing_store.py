@@ -34,7 +34,7 @@ from digits.reports import tables
 from digits.reports.ranking import rank
 from digits.tracking import pages, queries, runs, store
 from digits.tracking.address import experiment_name, shown, tracking_uri
-from digits.tracking.store import Record
+from digits.tracking.records import RECORDING, Record
 
 EPOCHS = 10
 RECORDED = 10  # runs, to time one
@@ -75,7 +75,7 @@ class GrowingStore:
             texts = {
                 number: {name: str(value) for name, value in each.items()} for number, each in own.items()
             }
-            copy_run(store.search(f"tags.{store.RECORDING} = '{key}'")[0].run_id, texts)
+            copy_run(store.search(f"tags.{RECORDING} = '{key}'")[0].run_id, texts)
             self._runs = size
 
     def record(self) -> str:

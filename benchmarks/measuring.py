@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from digits.tracking.store import Record
+    from digits.tracking.records import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = {  # as Hydra overrides

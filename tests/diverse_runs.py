@@ -11,7 +11,7 @@ from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, RunTag
 
 from digits.tracking import address, queries, store
-from digits.tracking.store import Record
+from digits.tracking.records import Record
 
 METRICS = ("val_accuracy", "loss", "odd name/of-a_metric", "recorded by no run")
 ODD_KEY = "of presets.odd key"

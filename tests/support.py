@@ -25,6 +25,7 @@ from digits.tracking import store
 from digits.tracking.delivery import Delivery
 from digits.tracking.opening import open_store
 from digits.tracking.outbox import Outbox
+from digits.tracking.records import Record
 
 ROOT = paths.ROOT
 DIGEST = "0123456789abcdef0123456789abcdef"
@@ -62,12 +63,10 @@ def make_search_request(*overrides: str, out: Path = Path(), **changes: Any) -> 
     return dataclasses.replace(request, composed=dataclasses.replace(request.composed, values=values))
 
 
-def make_record(
-    run_id: str = "run", metrics: dict[str, float] | None = None, **parameters: object
-) -> store.Record:
+def make_record(run_id: str = "run", metrics: dict[str, float] | None = None, **parameters: object) -> Record:
     """Return a finished run with these metrics, by default a validation accuracy of 0.9."""
     recorded = {key: str(value) for key, value in parameters.items()}
-    return store.Record(run_id, "name", "FINISHED", recorded, metrics or {"val_accuracy": 0.9}, {})
+    return Record(run_id, "name", "FINISHED", recorded, metrics or {"val_accuracy": 0.9}, {})
 
 
 def call_command(command: Callable[[], object], *words: str) -> str | int | None:

@@ -19,7 +19,7 @@ from digits.tracking import pages, runs, store
 from digits.tracking.address import shown, tracking_uri
 from digits.tracking.opening import open_store
 from digits.tracking.recording import Recording
-from digits.tracking.store import Record
+from digits.tracking.records import Record
 
 
 def summarize(config: Config) -> None:

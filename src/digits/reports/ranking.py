@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from digits.config.params import CHOSEN_BY_RECIPE, PRESETS
-from digits.tracking.store import DATA_DIGEST, Record
+from digits.tracking.records import DATA_DIGEST, Record
 
 REPLICATE = "seed"
 NOT_COMPARED = (REPLICATE, "parameters")  # the number of parameters is recorded once training has ended

@@ -20,7 +20,8 @@ from digits.tracking.address import shown, tracking_uri
 from digits.tracking.description import to_repeat
 from digits.tracking.origin import origin
 from digits.tracking.recording import Recording
-from digits.tracking.store import RECORDING, Record, StoreAwayError
+from digits.tracking.records import RECORDING, Record
+from digits.tracking.store import StoreAwayError
 
 
 @contextlib.contextmanager

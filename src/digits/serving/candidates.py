@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 
 from digits.base.errors import UserError
 from digits.tracking import store
+from digits.tracking.records import DATA_DIGEST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +86,7 @@ def find_run(wanted: str | None, data: str) -> Run:
             f"data: no finished run on {data} has a model and a validation accuracy; "
             f"train one: python src/experiment.py data={data}"
         )
-    keys = (store.DATA_DIGEST, "split_seed", "validation")
+    keys = (DATA_DIGEST, "split_seed", "validation")
     same = [f"params.`{key}` = '{newest.parameters[key]}'" for key in keys]
     runs = store.search(" and ".join([finished, "tags.model_md5 != ''", *same]))
     return mlflow.get_run(max(runs, key=lambda run: run.metrics["val_accuracy"]).run_id)
@@ -93,7 +94,7 @@ def find_run(wanted: str | None, data: str) -> Run:
 
 def read_candidate(run: Run) -> Candidate:
     """Return what a promotion needs to know of a run."""
-    if "data" not in run.data.params or store.DATA_DIGEST not in run.data.params:
+    if "data" not in run.data.params or DATA_DIGEST not in run.data.params:
         raise UserError(f"run {run.info.run_name} ({run.info.run_id}) has trained no model")
     inputs = run.inputs.dataset_inputs if run.inputs else []
     digests = [each.dataset.digest for each in inputs if any(tag.value == "validation" for tag in each.tags)]

@@ -8,8 +8,9 @@ from mlflow.entities import Run
 from digits.base.errors import UserError
 from digits.reports import tables
 from digits.serving.candidates import Candidate, compare, find_run, read_candidate
-from digits.tracking import failures, models, registry, store
+from digits.tracking import failures, models, registry
 from digits.tracking.opening import open_store
+from digits.tracking.records import DATA_DIGEST
 from digits.tracking.registry import CHALLENGER, CHAMPION, Version
 
 
@@ -27,7 +28,7 @@ def promote(wanted: str | None, data: str, force: bool) -> None:
     model = models.of_run(run)
     if model is None:
         raise UserError(f"run {run.info.run_name} ({run.info.run_id}) has recorded no model")
-    tags = {"run_name": run.info.run_name, "data_digest": run.data.params[store.DATA_DIGEST]}
+    tags = {"run_name": run.info.run_name, "data_digest": run.data.params[DATA_DIGEST]}
     with registry.one_at_a_time():
         version = registry.register(name, run, model, tags)
         while True:
@@ -64,7 +65,7 @@ def _judge(candidate: Candidate, before: Version | None) -> tuple[str, str]:
         return "there was no champion", ""
     not_compared = f"not compared with version {before.number}"
     champion = read_candidate(mlflow.get_run(before.run_id))
-    same_data = candidate.run.data.params[store.DATA_DIGEST] == champion.run.data.params[store.DATA_DIGEST]
+    same_data = candidate.run.data.params[DATA_DIGEST] == champion.run.data.params[DATA_DIGEST]
     if not same_data or candidate.images != champion.images:
         return not_compared, "they were validated on different images"
     if candidate.answers is None or champion.answers is None:

@@ -11,14 +11,14 @@ from mlflow.data.numpy_dataset import from_numpy
 from digits.base.errors import shortened
 from digits.config.schema import Config
 from digits.data.splits import Splits
-from digits.tracking import store
+from digits.tracking.records import DATA_DIGEST
 
 Inputs = Sequence[tuple[str, Mapping[str, Any]]]  # data sets, each with its context, as MLflow describes them
 
 
 def recorded_parameters(config: Config, digest: str) -> dict[str, str]:
     """Return what tells runs apart, as MLflow gives it back: configuration and digest of the data."""
-    return config.recorded_parameters() | {store.DATA_DIGEST: digest}
+    return config.recorded_parameters() | {DATA_DIGEST: digest}
 
 
 def data_tags(splits: Splits) -> dict[str, object]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from digits.base.interrupts import interrupts_held
 from digits.tracking import store
 from digits.tracking.address import tracking_uri
-from digits.tracking.store import Record
+from digits.tracking.records import Record
 
 # The function that makes an object of keys and values: a run's parameters are one value then, which is
 # transferred and parsed in a third of the time of as many rows.

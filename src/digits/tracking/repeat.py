@@ -13,7 +13,7 @@ from digits.base.errors import UserError
 from digits.config.compose import compose_values, parse
 from digits.config.params import KEYS
 from digits.config.schema import Config
-from digits.tracking.store import DATA_DIGEST
+from digits.tracking.records import DATA_DIGEST
 
 
 def repeat_command(parameters: Mapping[str, str]) -> str:

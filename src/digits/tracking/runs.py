@@ -27,7 +27,8 @@ from digits.tracking.described import data_tags, describe_splits, recorded_param
 from digits.tracking.opening import open_store, waits_for_this_store
 from digits.tracking.origin import origin, uncommitted
 from digits.tracking.recording import Recording
-from digits.tracking.store import Record, StoreAwayError
+from digits.tracking.records import Record
+from digits.tracking.store import StoreAwayError
 from digits.tracking.system_metrics import system_metrics_of
 
 LONGEST_NAME = 250  # of a run, in every database that MLflow supports

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -21,38 +20,13 @@ from digits.base.interrupts import interrupts_held
 from digits.tracking.address import database_file, experiment_name, no_stray_folder, tracking_uri
 from digits.tracking.failures import not_opened
 from digits.tracking.moved import follow_move
+from digits.tracking.records import DATA_DIGEST, Record
 
-RECORDING = "recording"  # the tag that identifies a run before the store has given it an id
 MODEL_FILE = "data/model.keras"  # in the folder of a model in MLflow's format
 VALIDATION_ANSWERS = "validation.csv"  # the artifact with the answers on the validation images
-DATA_DIGEST = "data.digest"  # the parameter that identifies the data of a run
-DIGEST_LETTERS = 12  # are enough to tell data sets apart
 PAGE = 500  # runs in one answer of a server, which takes a second or more for them
 # MLflow's client would try for minutes, and wait for two at each request
 HTTP_DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """A run as it was recorded: parameters as text, metrics at their last step."""
-
-    run_id: str
-    name: str
-    status: str
-    parameters: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-
-    @property
-    def key(self) -> str:
-        """What identifies the run: a tag, or its id if it was recorded by an older version."""
-        return self.tags.get(RECORDING, self.run_id)
-
-    @property
-    def data(self) -> str:
-        """The name of the preset of the data, and the digest that identifies them, shortened."""
-        name, digest = (self.parameters.get(key, "not recorded") for key in ("data", DATA_DIGEST))
-        return f"{name}, digest {digest[:DIGEST_LETTERS]}"
 
 
 class StoreAwayError(UserError):

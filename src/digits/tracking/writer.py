@@ -12,6 +12,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException
 
 from digits.tracking import models, store
+from digits.tracking.records import RECORDING
 
 
 def start_run(key: str, name: str, tags: Mapping[str, str], process: Mapping[str, str], moment: int) -> str:
@@ -19,7 +20,7 @@ def start_run(key: str, name: str, tags: Mapping[str, str], process: Mapping[str
     `tags` are for a new run; one that goes on keeps its own. `process` are tags that say which process
     records it now."""
     experiment, client = store.use(), mlflow.MlflowClient()
-    found = client.search_runs([experiment], f"tags.{store.RECORDING} = '{key}'") or client.search_runs(
+    found = client.search_runs([experiment], f"tags.{RECORDING} = '{key}'") or client.search_runs(
         [experiment], f"attributes.run_id = '{key}'"
     )
     if found:
@@ -28,7 +29,7 @@ def start_run(key: str, name: str, tags: Mapping[str, str], process: Mapping[str
         set_tags(run_id, process)
         _remove_error(run_id)
         return run_id
-    run = client.create_run(experiment, moment, {**tags, **process, store.RECORDING: key}, name)
+    run = client.create_run(experiment, moment, {**tags, **process, RECORDING: key}, name)
     if not run.info.run_id:
         raise MlflowException("the store answers without having made a run")
     return str(run.info.run_id)

@@ -7,7 +7,7 @@ import pytest
 
 from digits.reports import ranking
 from digits.reports.ranking import Group, Score
-from digits.tracking.store import Record
+from digits.tracking.records import Record
 from support import make_record
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from digits.reports import tables
 from digits.reports.ranking import rank
-from digits.tracking.store import Record
+from digits.tracking.records import Record
 from support import make_record
 
 
