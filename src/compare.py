@@ -14,9 +14,9 @@ from digits.reports.background import drawing_process
 
 
 def main(arguments: argparse.Namespace) -> None:
-    gc.disable()  # what there is to collect in two seconds is not worth a tenth of them
+    gc.disable()  # what there is to collect is not worth a tenth of the time
     with drawing_process() as drawing:
-        from digits.reports.compare import compare  # meanwhile, since it imports MLflow
+        from digits.reports.compare import compare  # meanwhile
 
         compare(arguments.filter, arguments.metric, arguments.format, arguments.picture, drawing)
 

@@ -28,7 +28,17 @@ OF_EXPERIMENT = ("experiment.py", "run.py", "summary.py", "train.py", "tune.py")
 PLACEHOLDERS = ("PRESET", "FILE", "SHEET.png")
 ALWAYS_GIVEN = ("PICTURE ...", "DEST")
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "sklearn", "optuna", "pooch", "mlxtend")
-LIGHT = ("base.*", "cli", "config.*", "data.*", "learning.history", "learning.runtime", "models.*", "recipe")
+LIGHT = (
+    "base.*",
+    "cli",
+    "config.*",
+    "data.*",
+    "learning.history",
+    "learning.runtime",
+    "models.*",
+    "recipe",
+    "reports.compare",
+)
 
 
 def show_help(script: str, capsys: pytest.CaptureFixture[str], option: str = "--help") -> str:

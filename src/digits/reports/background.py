@@ -1,6 +1,6 @@
 """Draw learning curves in a process of their own.
 
-It imports matplotlib while the command imports MLflow and reads the runs, which takes as long.
+It imports matplotlib while the command reads the runs, which takes as long.
 """
 
 from __future__ import annotations

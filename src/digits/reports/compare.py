@@ -11,9 +11,8 @@ from digits.reports import tables
 from digits.reports.background import Drawing
 from digits.reports.figures import Curves
 from digits.reports.ranking import Group, by_data, group_label, rank, varying
-from digits.tracking import queries, store
+from digits.tracking import queries
 from digits.tracking.address import shown, tracking_uri
-from digits.tracking.opening import open_store
 
 CURVES = 8  # groups in a figure; more cannot be told apart
 FORMATS = ("table", "markdown", "csv")
@@ -25,14 +24,19 @@ def compare(filter_string: str, metric: str, format: str, picture: Path, drawing
 
     Raises UserError if the filter is wrong, or no run has the metric.
     """
-    open_store()
-    finished = "attributes.status = 'FINISHED'"
-    selected = f"{finished} and {filter_string}" if filter_string else finished
-    records = queries.read_runs(selected, list(dict.fromkeys([metric, *tables.SCORES])))
+    if not queries.in_order():
+        from digits.tracking.opening import open_store  # which imports MLflow
+
+        open_store()
+    records = queries.read_runs(
+        filter_string, list(dict.fromkeys([metric, *tables.SCORES])), status="FINISHED"
+    )
     ranked = {data: rank(of_data, metric) for data, of_data in by_data(records).items()}
     ranked = {data: groups for data, groups in ranked.items() if groups}
     if not ranked:
-        found = store.search(selected)
+        from digits.tracking import store  # which imports MLflow
+
+        found = store.search(queries.with_status("FINISHED", filter_string))
         known = sorted({name for r in found for name in r.metrics if not name.startswith("system/")})
         raise UserError(
             f"metric: none of the {len(found)} runs that were selected has {metric}"

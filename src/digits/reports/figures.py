@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from digits.base.drawing import new_figure, save_figure, use_log_scale
 
-if TYPE_CHECKING:  # ranking imports MLflow, and who only draws does not need it
+if TYPE_CHECKING:
     from digits.reports.ranking import Group
 
 Points = Sequence[tuple[int, float]]

@@ -1,1 +1,1 @@
-"""Recording in MLflow. Its modules import MLflow."""
+"""Recording in MLflow. Its modules import MLflow, except those that read thousands of runs."""
