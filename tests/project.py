@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +20,6 @@ from mlflow.entities import Run
 
 from digits.base.paths import NAME
 from digits.tracking.pages import answers
-from support import COMPLETE, ROOT
 
 STAGES = ("fetch", "preprocess", "train", "evaluate")
 IDENTITY = {
@@ -173,39 +170,6 @@ class Project:
         return {file.path for file in self.client.list_artifacts(run.info.run_id)}
 
 
-def copy_checkout(folder: Path) -> Project:
-    """Copy the files of this checkout, committed or not, except what DVC's stages wrote."""
-    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(tracked, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-    (folder / "home").mkdir(parents=True)
-    project = Project(folder / "project")
-    for name in filter(None, names.split("\0")):
-        written = (name.startswith("reports/") and not name.endswith(".gitignore")) or name == "dvc.lock"
-        if (ROOT / name).exists() and not written:
-            target = project.root / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-    installed = project.root / ".venv/installed"  # for make: the tests' environment is used, which is on PATH
-    installed.parent.mkdir()
-    installed.touch()
-    project.run("git", "init", "--quiet", "--initial-branch", "main")
-    project.set_param("epochs", "1")
-    return project
-
-
-def copy_project(source: Path, folder: Path, store: Path | None = None) -> Project:
-    """Copy a project, with `store` for its own, which knows artifacts by their absolute paths."""
-    left_out = tuple(str(source / name) for name in (f"project/mlruns/{NAME}", "project/mlflow.db", COMPLETE))
-
-    def ignore(parent: str, names: list[str]) -> list[str]:
-        return [name for name in names if f"{parent}/{name}".startswith(left_out)]
-
-    shutil.copytree(source, folder, symlinks=True, ignore=ignore)
-    if store:
-        shutil.copy(store, folder / "project/mlflow.db")
-    return Project(folder / "project")
-
-
 def find_runs(client: MlflowClient, filter_string: str = "") -> list[Run]:
     """Return the runs that MLflow's search syntax selects, newest first."""
     experiment = client.get_experiment_by_name(NAME)
@@ -231,16 +195,3 @@ def read_until(process: subprocess.Popen[str], *wanted: str) -> str:
         if left[0] in line:
             del left[0]
     return seen
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
-def copy_trained(template: Path, folder: Path) -> Project:
-    """Copy a project with its store and what the runs in it have recorded."""
-    project = copy_project(template, folder, template / "project/mlflow.db")
-    shutil.copytree(template / "project/mlruns", project.root / "mlruns", dirs_exist_ok=True)
-    return project

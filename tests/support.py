@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import runpy
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -155,3 +156,10 @@ def fail_after(successes: int, patch: pytest.MonkeyPatch, *operations: tuple[Any
 
     for owner, name in operations:
         patch.setattr(owner, name, limit(getattr(owner, name)))
+
+
+def free_port() -> int:
+    """Return the number of a port that nothing uses."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])

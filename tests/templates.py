@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from project import Project, copy_checkout, copy_project, copy_trained
+from copies import copy_checkout, copy_project, copy_trained
+from project import Project
 from support import Share
 from sweeps import Sweep
 

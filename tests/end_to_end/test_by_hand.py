@@ -12,8 +12,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from project import Project, copy_project, find_runs, free_port
-from support import Share
+from copies import copy_project
+from project import Project, find_runs
+from support import Share, free_port
 from sweeps import Sweep
 
 PASSWORD = "s3cret"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from project import Project, copy_checkout
+from copies import copy_checkout
+from project import Project
 
 DATA = "data=sample"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from project import IDENTITY, STAGES, Project, copy_checkout, stages_run
+from copies import copy_checkout
+from project import IDENTITY, STAGES, Project, stages_run
 
 SUITES = ("benchmarks", "end_to_end", "end_to_end/slow", "unit")
 

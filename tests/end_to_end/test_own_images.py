@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from copies import copy_checkout
 from picture_files import write_photos
-from project import Project, copy_checkout, stages_run
+from project import Project, stages_run
 from support import ROOT
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import notebook
-from project import Project, copy_trained
+from copies import copy_trained
+from project import Project
 from support import ROOT
 
 NUMBER = re.compile(r"\d[\d.,]*(?:e-\d+)?")

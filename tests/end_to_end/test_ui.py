@@ -25,8 +25,8 @@ from digits.reports import ui
 from digits.reports.ranking import rank
 from digits.search import trials
 from digits.tracking import pages, runs
-from project import free_port, read_until
-from support import MakeSplit, make_request, make_splits
+from project import read_until
+from support import MakeSplit, free_port, make_request, make_splits
 from sweeps import Sweep, sweep_runs
 
 CHART = (By.CSS_SELECTOR, ".js-plotly-plot")

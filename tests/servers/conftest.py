@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from project import copy_project
+from copies import copy_project
 from servers.postgres import Postgres, started_postgres
 from servers.s3 import S3, started_s3
 from servers.team import Member, Team, add_users, started_team

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from project import free_port
+from support import free_port
 
 PROGRAMS = Path("/usr/lib/postgresql")  # and the version
 USER, PASSWORD = "digits", "not-to-be-printed"

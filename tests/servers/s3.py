@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 
 from digits.tracking.pages import answers
-from project import free_port
 from servers.processes import started
+from support import free_port
 
 SECRET = "s3-secret-not-to-be-printed"
 

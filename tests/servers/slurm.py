@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from project import free_port
+from support import free_port
 
 PROCESSORS, MEMORY = 2, 16_000  # in MB; a process that forks counts twice for a moment
 CONFIGURATION = """

@@ -12,10 +12,12 @@ from urllib.parse import quote
 
 import requests
 
+from copies import copy_project
 from digits.base.paths import ROOT
-from project import Project, copy_project, free_port
+from project import Project
 from servers.processes import started
 from servers.s3 import S3
+from support import free_port
 
 DOCUMENTED = ROOT / "docs/team"
 SECRET = b"be-printed"  # a part of all passwords

@@ -14,8 +14,9 @@ import pytest
 
 from hydra_plugins._trial_launcher import JobDiedError
 from hydra_plugins.ray_launcher import RETRIES, RayLauncher
-from project import Project, free_port
+from project import Project
 from servers.launched import SWEEP, by_seed, launched, statuses, wait_until
+from support import free_port
 from sweeps import sweep_runs
 
 ON_RAY = "hydra/launcher=ray"

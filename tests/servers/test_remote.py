@@ -9,9 +9,10 @@ import pytest
 
 from digits.base import files
 from digits.base.paths import NAME
-from project import Project, free_port, stages_run
+from project import Project, stages_run
 from servers.s3 import S3
 from servers.team import Member, Team
+from support import free_port
 
 MODEL = "models/model.keras"
 

@@ -13,7 +13,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from project import copy_checkout, copy_project, find_runs, read_until
+from copies import copy_checkout, copy_project
+from project import find_runs, read_until
 from servers.postgres import PASSWORD, Postgres
 from support import Share
 from sweeps import write_tiny_search

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from copies import copy_project
 from digits.base.paths import NAME
 from digits.base.processes import this_process
 from picture_files import write_drawings
-from project import copy_project
 from servers.postgres import Postgres
 from servers.s3 import S3
 from servers.team import ADMIN, ADMIN_PASSWORD, PASSWORDS, SECRET, Member, Team, started_team

@@ -9,8 +9,8 @@ import pytest
 from selenium import webdriver
 
 from browser import chromium
+from copies import copy_trained
 from page import OpenPage, Page, Server
-from project import copy_trained
 
 
 @pytest.fixture(scope="module")

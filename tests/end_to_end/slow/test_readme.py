@@ -12,9 +12,10 @@ import pytest
 import requests
 from PIL import Image
 
+from copies import copy_checkout
 from picture_files import write_drawings, write_photos
-from project import Project, copy_checkout, free_port, read_until
-from support import ROOT
+from project import Project, read_until
+from support import ROOT, free_port
 
 README = (ROOT / "README.md").read_text()
 PROGRAMS = ("make", "dvc", "python")

@@ -7,7 +7,8 @@ import pytest
 from mlflow import MlflowClient
 
 from faulty_proxy import FAULTS, faulty_proxy
-from project import Project, find_runs, free_port, read_until
+from project import Project, find_runs, read_until
+from support import free_port
 
 EPOCHS = 80  # of a tenth of a second
 TRAIN = ("python", "src/train.py", "model=small", f"epochs={EPOCHS}", "out=trained")

@@ -8,7 +8,8 @@ import requests
 
 from digits.base import paths
 from picture_files import write_drawings
-from project import STAGES, Project, free_port, stages_run
+from project import STAGES, Project, stages_run
+from support import free_port
 
 NAME = f"{paths.NAME}-sample"
 

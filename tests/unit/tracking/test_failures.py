@@ -14,7 +14,7 @@ from mlflow.protos.databricks_pb2 import (
 
 from digits.tracking.failures import is_final, not_opened, reason_of
 from faulty_proxy import FaultyProxy, faulty_proxy
-from project import free_port
+from support import free_port
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from digits.base.errors import UserError
 from digits.tracking import preflight, store
-from project import free_port
+from support import free_port
 
 
 @pytest.fixture
