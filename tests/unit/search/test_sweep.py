@@ -46,7 +46,9 @@ def recorder(failing: Collection[int] = (), stopping: Collection[int] = ()) -> C
 
 def run_sweep(*words: str, command: Command | None = None) -> str | int | None:
     """Sweep the command. Return what it exits with."""
-    return call_command(lambda: cli.run(command or recorder(), Config, (), sweep=sweep), *ON_SMALL, *words)
+    return call_command(
+        lambda: cli.run(command or recorder(), Config, ("resume",), sweep=sweep), *ON_SMALL, *words
+    )
 
 
 def parents() -> list[Run]:
