@@ -1,18 +1,22 @@
 """Read and write files."""
 
+import contextlib
 import csv
+import glob
 import hashlib
 import io
 import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from digits.base.errors import UserError
 
+ABANDONED = 3600  # seconds after which a file that is being written has lost its writer
 LARGEST_JSON = 1_000_000  # bytes; the files that are read have some hundred
 
 
@@ -50,6 +54,7 @@ def replace_durably(file: Path, content: bytes | memoryview) -> None:
 
     Raises OSError if that fails. The file is then as it was.
     """
+    remove_unfinished(file, ABANDONED)
     temporary = with_parents(file).with_name(f".{file.name}.{os.getpid()}.unfinished")
     try:
         with temporary.open("wb") as stream:
@@ -63,6 +68,15 @@ def replace_durably(file: Path, content: bytes | memoryview) -> None:
             error.filename = str(file)  # which a write does not name
         raise
     sync_folder(file.parent)
+
+
+def remove_unfinished(file: Path, seconds: float = 0) -> None:
+    """Remove what killed processes have left of writing `file`, if they began more than so many seconds
+    ago."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.unfinished"):
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it
+            if time.time() - left.stat().st_mtime >= seconds:
+                left.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -66,5 +66,6 @@ class Checkpoint:
         return State(arrays, history, text["recording"], text["seconds"])
 
     def remove(self) -> None:
-        """Remove the file, if there is one."""
+        """Remove the file, if there is one, and what a process that was killed while writing has left."""
         self.file.unlink(missing_ok=True)
+        files.remove_unfinished(self.file)

@@ -55,6 +55,20 @@ def test_before_the_first_state_and_after_it_is_removed_there_is_none(checkpoint
     assert checkpoint.read() is None
 
 
+def test_a_checkpoint_is_removed_with_what_is_left_of_the_next_one(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.write(state(1))
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # as if the process had been killed
+    fail_after(0, monkeypatch, (os, "fsync"))
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(state(2))
+    monkeypatch.undo()
+    assert len(list(checkpoint.file.parent.iterdir())) == 2
+    checkpoint.remove()
+    assert list(checkpoint.file.parent.iterdir()) == []
+
+
 OPERATIONS = ((Path, "open"), (os, "fsync"), (Path, "replace"), (os, "open"))
 
 
