@@ -3,6 +3,9 @@
 import contextlib
 import csv
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from digits.reports.compare import CURVES, compare
 from digits.reports.figures import Curves
 from digits.tracking import runs
 from digits.tracking.address import shown, tracking_uri
-from support import CLASSES, make_request, make_splits, run_script
+from support import CLASSES, ROOT, make_request, make_splits, run_script
 
 pytestmark = pytest.mark.usefixtures("recording")
 
@@ -171,6 +174,34 @@ def test_curves_are_drawn_of_the_best_groups_at_every_epoch(picture: Path) -> No
         "accuracy": [[(1, 0.51), (2, 0.51)]],
         "val_accuracy": [[(1, 0.255), (2, 0.51)]],
     }
+
+
+ASKS_WITHOUT_DRAWING = """
+import sys
+from pathlib import Path
+from digits.reports.compare import compare
+
+class Asked:
+    def draw_curves(self, *job): pass
+    def wait(self): pass
+
+compare(sys.argv[1], "val_accuracy", "csv", Path(), Asked())
+print("mlflow" in sys.modules)
+"""
+
+
+@pytest.mark.usefixtures("three_runs")
+@pytest.mark.parametrize(("filter_string", "imported"), [("", "False"), ("params.seed != '9'", "True")])
+def test_mlflow_which_takes_longer_than_all_else_is_imported_for_a_filter_alone(
+    filter_string: str, imported: str
+) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-c", ASKS_WITHOUT_DRAWING, filter_string]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    _, first, second, told = done.stdout.splitlines()
+    assert first.startswith("1,cosines,1,0.9500,")
+    assert second.startswith("2,learnt,2,0.8500 ± 0.0707,")
+    assert told == imported
 
 
 def test_what_prevents_a_picture_is_reported(tmp_path: Path, drawing: Drawing) -> None:
