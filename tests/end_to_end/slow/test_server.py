@@ -92,7 +92,7 @@ def test_a_training_does_not_wait_for_a_server_that_takes_seconds_for_an_answer(
             requests = proxy.faults
             output, _ = training.communicate()
         check_trained(training.returncode, output)
-        assert requests < EPOCHS / 4
+        assert requests < EPOCHS / 2  # an epoch that waited would have a request of its own, or more
         proxy.fault = ""
         project.run(*EVALUATE)  # the next command
     check_complete(project, tmp_path / "server")
