@@ -71,8 +71,8 @@ def replace_durably(file: Path, content: bytes | memoryview) -> None:
 
 
 def remove_unfinished(file: Path, seconds: float = 0) -> None:
-    """Remove what killed processes have left of writing `file`, if they began more than so many seconds
-    ago."""
+    """Remove what processes that were killed while they wrote `file` have left, if it is at least `seconds`
+    old."""
     for left in file.parent.glob(f".{glob.escape(file.name)}.*.unfinished"):
         with contextlib.suppress(FileNotFoundError):  # another process has removed it
             if time.time() - left.stat().st_mtime >= seconds:
